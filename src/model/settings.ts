@@ -1,0 +1,71 @@
+/** How a service's flows are treated. Everything has a default; a service overrides what it needs. */
+export interface TcpSettings {
+  /** One try to connect to an endpoint. */
+  readonly connectTimeoutMs: number;
+  /** All tries for one connection together. */
+  readonly connectBudgetMs: number;
+  /** No byte either way for this long ends the connection. `Infinity`: never. */
+  readonly idleTimeoutMs: number;
+  /** After one side has finished: how long the other may be silent. `Infinity`: for ever. */
+  readonly halfClosedTimeoutMs: number;
+  /** The most that is held in this process for one direction of one connection. */
+  readonly bufferBytes: number;
+  /** TCP_NODELAY on both sides (tcp(7)). */
+  readonly noDelay: boolean;
+  /** Idle time before the first keepalive probe, SO_KEEPALIVE on both sides. `Infinity`: none. */
+  readonly keepAliveMs: number;
+}
+
+export interface UdpSettings {
+  /** No datagram either way for this long ends the session. */
+  readonly idleTimeoutMs: number;
+  /** The service never replies (syslog, statsd): sessions are not kept for replies that cannot come. */
+  readonly oneway: boolean;
+}
+
+/** How one endpoint is chosen among the eligible ones. */
+export const policies = ['roundRobin', 'leastConnections', 'powerOfTwo', 'random', 'maglev'] as const;
+export type Policy = (typeof policies)[number];
+
+export interface ServiceSettings {
+  readonly policy: Policy;
+  readonly tcp: TcpSettings;
+  readonly udp: UdpSettings;
+  /** The most flows at once on one frontend (VIP:PORT). `Infinity`: no limit. */
+  readonly maxFlowsPerFrontend: number;
+  /** The most flows at once on all frontends of a service. `Infinity`: no limit. */
+  readonly maxFlowsPerService: number;
+  /** How long established TCP connections outlive their removed endpoint. `Infinity`: as long as they like. */
+  readonly endpointDrainTimeoutMs: number;
+}
+
+export const defaultSettings: ServiceSettings = {
+  policy: 'roundRobin',
+  tcp: {
+    connectTimeoutMs: 1_000,
+    connectBudgetMs: 5_000,
+    idleTimeoutMs: Number.POSITIVE_INFINITY,
+    halfClosedTimeoutMs: 60_000,
+    bufferBytes: 256 * 1024,
+    noDelay: true,
+    keepAliveMs: 60_000,
+  },
+  udp: { idleTimeoutMs: 30_000, oneway: false },
+  maxFlowsPerFrontend: Number.POSITIVE_INFINITY,
+  maxFlowsPerService: Number.POSITIVE_INFINITY,
+  endpointDrainTimeoutMs: Number.POSITIVE_INFINITY,
+};
+
+/** What a service says about its settings: any part, the rest is the process's default. */
+export interface SettingsOverride {
+  readonly policy?: Policy;
+  readonly tcp?: Partial<TcpSettings>;
+  readonly udp?: Partial<UdpSettings>;
+  readonly maxFlowsPerFrontend?: number;
+  readonly maxFlowsPerService?: number;
+  readonly endpointDrainTimeoutMs?: number;
+}
+
+export function overrideSettings(base: ServiceSettings, override: SettingsOverride): ServiceSettings {
+  return { ...base, ...override, tcp: { ...base.tcp, ...override.tcp }, udp: { ...base.udp, ...override.udp } };
+}

@@ -1,0 +1,99 @@
+import type { Ip } from '../model/address.ts';
+import type { Protocol } from '../model/keys.ts';
+import type { ConnectFailure, DropReason, EndReason, Party, RejectReason } from '../model/reason.ts';
+import type { ServiceSettings } from '../model/settings.ts';
+import type { Target } from '../model/target.ts';
+
+/** One client connection (TCP) or one client session (UDP), as policy sees it. */
+export interface Flow {
+  readonly protocol: Protocol;
+  readonly clientAddress: string;
+  readonly clientPort: number;
+  /** The targets whose connect failed for this flow. The router writes it, nobody else; `undefined`: none. */
+  tried: Target[] | undefined;
+}
+
+export type Route =
+  | { readonly kind: 'forward'; readonly target: Target }
+  | { readonly kind: 'reject'; readonly reason: RejectReason };
+
+/** How a flow ended. */
+export interface Ending {
+  readonly reason: EndReason;
+  readonly by: Party;
+  /** The target that the flow was connected to, or `undefined` if none was reached. */
+  readonly target: Target | undefined;
+  readonly bytesFromClient: number;
+  readonly bytesFromEndpoint: number;
+  readonly durationMs: number;
+  /** From the accepted connection to the endpoint's answer, all tries together; `undefined` if none was reached. */
+  readonly connectMs: number | undefined;
+  /** The last failure of the tries, where there was one. */
+  readonly lastFailure: ConnectFailure | undefined;
+}
+
+/**
+ * The only conversation between bytes and policy: synchronous, the same for every engine and for both protocols. An
+ * engine calls `route` once for each new flow, then:
+ *
+ * ```
+ *   route ──► forward ──► connected ──────────────┐
+ *     │          │ ▲                               ▼
+ *     │          ▼ │ forward                    closed
+ *     │     connectFailed ──► reject ──────────►   ▲
+ *     └──► reject ─────────────────────────────────┘
+ * ```
+ *
+ * TCP: `closed` is called exactly once for every flow that `route` was called for. UDP: a rejected datagram makes no
+ * flow; the engine calls `dropped` instead of `closed`. A UDP session whose endpoint turns out to be unreachable after
+ * `connected` is closed, and the client's next datagram makes a new flow.
+ */
+export interface Router {
+  /** The settings for the next new flow. They change while the listener stays. */
+  readonly settings: ServiceSettings;
+  route(flow: Flow): Route;
+  connectFailed(flow: Flow, target: Target, failure: ConnectFailure): Route;
+  connected(flow: Flow, target: Target, connectMs: number): void;
+  closed(flow: Flow, ending: Ending): void;
+  /** One datagram of a client was not passed on. */
+  dropped(reason: DropReason): void;
+}
+
+export interface ListenSpec {
+  readonly protocol: Protocol;
+  readonly address: Ip;
+  readonly port: number;
+}
+
+/** One flow as a person sees it. */
+export interface FlowView {
+  readonly clientAddress: string;
+  readonly clientPort: number;
+  readonly target: Target | undefined;
+  /** Since the flow began, and since its last byte. */
+  readonly ageMs: number;
+  readonly idleMs: number;
+  readonly bytesFromClient: number;
+  readonly bytesFromEndpoint: number;
+}
+
+/** One bound VIP:PORT and the flows that came through it. */
+export interface Listener {
+  /** Closes the listening socket. Established flows live on; UDP sessions end, as they have no other socket. */
+  stop(): Promise<void>;
+  /** Ends the flows for which `which` says yes, with a reset where the protocol has one. */
+  cut(which: (target: Target | undefined) => boolean, reason: EndReason): void;
+  /** How many flows there are now. */
+  readonly size: number;
+  flows(): Iterable<FlowView>;
+}
+
+/** Moves bytes for listeners. `net` is node:net and node:dgram. */
+export interface RelayEngine {
+  readonly name: string;
+  /**
+   * Binds exactly `address:port`, never the wildcard. Rejects with the system error (`EADDRINUSE`, `EADDRNOTAVAIL`,
+   * `EACCES`, …) if that cannot be.
+   */
+  listen(spec: ListenSpec, router: Router): Promise<Listener>;
+}
