@@ -21,7 +21,10 @@ export class FakeClock implements Clock {
   after(delayMs: number, task: () => void): Timer {
     const entry = { at: this.#now + delayMs, task };
     this.#tasks.push(entry);
-    return { cancel: () => void (this.#tasks = this.#tasks.filter((other) => other !== entry)) };
+    const cancel = () => {
+      this.#tasks = this.#tasks.filter((other) => other !== entry);
+    };
+    return { cancel };
   }
 
   /** A small linear congruential generator: the same numbers in every run. */
