@@ -1,24 +1,6 @@
-import type { Problem } from '../base/errors.ts';
-import type { EndpointSlice, Service } from '../model/service.ts';
+import type { FeedSink } from '../model/feed-state.ts';
 
-/**
- * The whole desired state of one feed. Objects that did not change since the last delivery are the same objects
- * (`===`): the table finds out what is new by identity.
- */
-export interface FeedState {
-  readonly services: readonly Service[];
-  readonly slices: readonly EndpointSlice[];
-}
-
-export interface FeedSink {
-  /** Replaces all that this feed said before. The first call says that its first sync is complete. */
-  sync(state: FeedState): void;
-  /**
-   * Replaces the feed's list of problems; an empty list says that all is well. Reporting does not touch the state:
-   * what was last synced keeps serving.
-   */
-  report(problems: readonly Problem[]): void;
-}
+export type { FeedSink, FeedState } from '../model/feed-state.ts';
 
 /** A source of services: files, a Kubernetes API server, sluice's own API. */
 export interface Feed {
