@@ -1,0 +1,71 @@
+import { connect, type Socket } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Question } from '../question.ts';
+import { kibibytes } from '../show.ts';
+import { residentKiB } from '../support/cpu.ts';
+import type { Place } from '../support/ready.ts';
+
+/** Opens a connection and has one request answered on it, so that the whole path exists; then it is idle. */
+function openIdle({ host, port }: Place): Promise<Socket> {
+  return new Promise((resolve, reject) => {
+    const socket = connect({ host, port }, () => socket.write('GET / HTTP/1.1\r\nHost: bench\r\n\r\n'));
+    socket.once('data', () => resolve(socket));
+    socket.once('error', reject).once('close', () => reject(new Error('closed')));
+  });
+}
+
+/** In groups, so that no listen queue overflows. */
+async function openAll(place: Place, count: number): Promise<Socket[]> {
+  const sockets: Socket[] = [];
+  while (sockets.length < count) {
+    const group = Array.from({ length: Math.min(100, count - sockets.length) }, () => openIdle(place));
+    sockets.push(...(await Promise.all(group)));
+  }
+  return sockets;
+}
+
+/** Resident memory once it has stopped growing: three equal readings to a quarter of a percent, or two seconds. */
+async function settledKiB(pid: number): Promise<number> {
+  let last = residentKiB(pid);
+  for (let tries = 0, calm = 0; tries < 20 && calm < 3; tries++) {
+    await delay(100);
+    const now = residentKiB(pid);
+    calm = Math.abs(now - last) <= last / 400 ? calm + 1 : 0;
+    last = now;
+  }
+  return last;
+}
+
+const target = { of: 'value', atMost: { net: 9 } } as const;
+
+/**
+ * A fresh process each time: one that has already held thousands of connections would reuse their memory and show
+ * nothing. Before the first reading, some thousand short connections, 64 at a time, let a garbage-collected heap grow
+ * to the size that it works at, and 200 that stay open use up what those left behind.
+ */
+export const idle: Question = {
+  name: 'idle',
+  needs: ['nginx', 'wrk'],
+  rounds: (asked) => Math.min(asked, 3),
+  concerns: ({ hasTcp, name }) => hasTcp && name !== 'direct',
+  metrics: [
+    { key: 'kib', label: 'RSS per idle connection', show: kibibytes, baseline: 'HAProxy', target },
+    { key: 'startKib', label: '  RSS before them', show: (kib) => `${(kib / 1024).toFixed(0)} MiB` },
+  ],
+  async measure({ rig, pace, backends, loads }, { subject }) {
+    const { pid, web, close } = await subject.start(rig, rig.freshVip(), backends);
+    if (pid === undefined || web === undefined) throw new Error('has no process');
+    const sockets: Socket[] = [];
+    try {
+      await loads.requests(web, 0.5, ['Connection: close']);
+      sockets.push(...(await openAll(web, 200)));
+      const before = await settledKiB(pid);
+      sockets.push(...(await openAll(web, pace.idleConnections)));
+      const after = await settledKiB(pid);
+      return { kib: (after - before) / pace.idleConnections, startKib: before };
+    } finally {
+      for (const socket of sockets) socket.destroy();
+      await close();
+    }
+  },
+};
