@@ -22,6 +22,7 @@ import { buildLoad, Loads } from './support/loads.ts';
 import { findNode } from './support/node-binary.ts';
 import { Processes } from './support/processes.ts';
 import { findTools } from './support/tools.ts';
+import { warmUp } from './warm-up.ts';
 
 function say(line: string): void {
   process.stderr.write(`${line}\n`);
@@ -76,7 +77,9 @@ async function run(options: Options, processes: Processes, folder: string): Prom
   const subjects = subjectsFor(options, rig);
   const started = await startAll(subjects, rig, backends);
   const chosen = questions.filter(({ name }) => options.only.length === 0 || options.only.includes(name));
-  const context = { rig, pace: options.pace, loads: new Loads(processes, rig.tools), backends };
+  const loads = new Loads(processes, rig.tools);
+  for (const one of started) if (one.kind === 'running') await warmUp(one.column, loads, options.smoke ? 0.1 : 0.5);
+  const context = { rig, pace: options.pace, loads, backends };
   const asked = await askAll(chosen, started, context);
   return {
     environment: await environmentOf(rig),

@@ -57,6 +57,8 @@ export interface Question {
   readonly metrics: readonly Metric[];
   /** Programs without which it cannot be asked. */
   readonly needs: readonly ToolName[];
+  /** The metric that is above 0 whenever this works at all; the first one if absent. */
+  readonly proof?: string;
   /** Fewer rounds than asked for, where one costs much and varies little. */
   rounds?(asked: number): number;
   /** The subjects that have an answer. */

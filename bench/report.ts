@@ -29,13 +29,12 @@ export function reasonsOf(answers: readonly Answer[]): string[] {
 }
 
 /** Answers that are no good although the subject could run: it failed, or a number is missing, 0 or negative. */
-export function failuresOf({ metrics }: Question, { answers }: Asked): string[] {
+export function failuresOf({ name, metrics, proof = metrics[0]?.key ?? '' }: Question, { answers }: Asked): string[] {
   return answers.flatMap((answer) => {
     if (answer.kind === 'skipped') return [];
     if (answer.kind !== 'measured') return [`${answer.column} failed: ${answer.why}`];
-    const first = metrics[0];
-    const bad = answer.samples.some((sample) => first !== undefined && !((sample[first.key] ?? 0) > 0));
-    return bad || answer.samples.length === 0 ? [`${answer.column}: ${first?.label} is not above 0`] : [];
+    const bad = answer.samples.some((sample) => !((sample[proof] ?? 0) > 0));
+    return bad || answer.samples.length === 0 ? [`${answer.column}: ${name}: ${proof} is not above 0`] : [];
   });
 }
 

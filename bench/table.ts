@@ -52,14 +52,15 @@ export function markdown(grid: Grid): string {
   const line = (cells: readonly string[]) =>
     `| ${cells.map((cell, column) => padded(cell.trim(), widths[column] ?? 0, column === 0)).join(' | ')} |`;
   const [head = [], ...rows] = grid;
-  const rule = widths.map((width, column) =>
-    column === 0 ? '-'.repeat(width) : `${'-'.repeat(Math.max(1, width - 1))}:`,
-  );
+  const rule = widths.map((width, column) => (column === 0 ? '-'.repeat(width) : `${'-'.repeat(width - 1)}:`));
   return [line(head), `| ${rule.join(' | ')} |`, ...rows.map(line)].join('\n');
 }
 
+/** A column of a Markdown table that is aligned to the right has two characters, `-:`. */
+const minWidth = 2;
+
 function widthsOf(grid: Grid): number[] {
-  return (grid[0] ?? []).map((_, column) => Math.max(1, ...grid.map((cells) => cells[column]?.length ?? 0)));
+  return (grid[0] ?? []).map((_, column) => Math.max(minWidth, ...grid.map((cells) => cells[column]?.length ?? 0)));
 }
 
 function padded(text: string, width: number, left: boolean): string {

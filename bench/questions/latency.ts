@@ -1,5 +1,5 @@
 import type { Column, Context, Question } from '../question.ts';
-import { microseconds, rate } from '../show.ts';
+import { rate, wholeMicroseconds } from '../show.ts';
 import { median } from '../support/statistics.ts';
 
 /** Half of what the slowest subject reached in `requests`; without that answer, of a short try. */
@@ -22,8 +22,8 @@ export const latency: Question = {
   needs: ['cc', 'nginx', 'wrk'],
   concerns: ({ hasTcp }) => hasTcp,
   metrics: [
-    { key: 'p50', label: 'latency p50 at half load', show: microseconds, baseline: 'HAProxy' },
-    { key: 'p99', label: 'latency p99 at half load', show: microseconds, baseline: 'HAProxy' },
+    { key: 'p50', label: 'latency p50 at half load', show: wholeMicroseconds, baseline: 'HAProxy' },
+    { key: 'p99', label: 'latency p99 at half load', show: wholeMicroseconds, baseline: 'HAProxy' },
   ],
   async prepare(context, columns) {
     const perSecond = await halfLoad(context, columns);

@@ -15,6 +15,11 @@ interface Engine {
 
 export const engines: readonly Engine[] = [{ name: 'net', settings: {} }];
 
+/** What chooses the engine of that name. */
+export function engineSettings(name: string | undefined): Engine['settings'] {
+  return engines.find((engine) => engine.name === name)?.settings ?? {};
+}
+
 export const sluiceProgram = join(rootFolder, 'dist', 'main.js');
 
 /** The same build as `npm run build`, so that what is measured is the source as it stands. */
