@@ -1,0 +1,86 @@
+import type { Target } from '../model/target.ts';
+import { type Picker, type PickerInit, weighted } from './picker.ts';
+import { Turn } from './turn.ts';
+
+/** Targets in turn, A B C A …: exactly so while all weights are equal, else as smooth weighted round robin. */
+export function roundRobin(init: PickerInit): Picker {
+  const targets = weighted(init.targets);
+  const weight = targets[0]?.endpoint.weight;
+  const equal = targets.every((target) => target.endpoint.weight === weight);
+  return equal ? new RoundRobin(targets, init.previous) : new SmoothRoundRobin(targets, init.previous);
+}
+
+/** Equal weights: one step a pick, whatever the number of targets. */
+class RoundRobin implements Picker {
+  readonly #turn: Turn;
+
+  constructor(targets: readonly Target[], previous: Picker | undefined) {
+    this.#turn = new Turn(targets, previous);
+  }
+
+  pick(_client: string, tried: readonly Target[] | undefined): Target | undefined {
+    return this.#turn.take(tried);
+  }
+
+  credits(): ReadonlyMap<Target, number> {
+    return this.#turn.credits();
+  }
+}
+
+interface Share {
+  readonly target: Target;
+  readonly weight: number;
+  credit: number;
+}
+
+/**
+ * nginx's smooth weighted round robin: at each pick every target is credited its weight, the one with the most credit
+ * is taken and pays the sum of all weights. {a: 5, b: 1, c: 1} gives a a b a c a a. A retry credits only those that it
+ * may still take, as nginx does. The cost of a pick grows with the number of targets.
+ */
+class SmoothRoundRobin implements Picker {
+  readonly #shares: readonly Share[];
+
+  constructor(targets: readonly Target[], previous: Picker | undefined) {
+    const credits = levelled(targets, previous?.credits?.());
+    this.#shares = targets.map((target) => ({
+      target,
+      weight: target.endpoint.weight,
+      credit: credits.get(target) ?? 0,
+    }));
+  }
+
+  pick(_client: string, tried: readonly Target[] | undefined): Target | undefined {
+    let best: Share | undefined;
+    let total = 0;
+    for (const share of this.#shares) {
+      if (tried?.includes(share.target)) continue;
+      share.credit += share.weight;
+      total += share.weight;
+      if (best === undefined || share.credit > best.credit) best = share;
+    }
+    if (best !== undefined) best.credit -= total;
+    return best?.target;
+  }
+
+  credits(): ReadonlyMap<Target, number> {
+    return new Map(this.#shares.map(({ target, credit }) => [target, credit]));
+  }
+}
+
+/**
+ * The credits of those of `targets` that had any, brought back to a sum of about 0: whoever left took a debt or a claim
+ * along. Without this the sum would wander off under endless changes, and a newcomer, who starts with 0, would wait
+ * for ever or take everything. Differences, which are all that decides, stay the same.
+ */
+function levelled(
+  targets: readonly Target[],
+  credits: ReadonlyMap<Target, number> | undefined,
+): ReadonlyMap<Target, number> {
+  const kept = targets.flatMap((target) => {
+    const credit = credits?.get(target);
+    return credit === undefined ? [] : [[target, credit] as const];
+  });
+  const mean = Math.trunc(kept.reduce((sum, [, credit]) => sum + credit, 0) / Math.max(kept.length, 1));
+  return new Map(kept.map(([target, credit]) => [target, credit - mean]));
+}
