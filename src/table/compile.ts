@@ -1,0 +1,134 @@
+import { eligibleEndpoints } from '../balance/eligibility.ts';
+import type { Problem } from '../base/errors.ts';
+import { familyOf, type IpFamily } from '../model/address.ts';
+import { endpointKey, frontendKey, servicePortKey } from '../model/keys.ts';
+import type { EndpointSlice, Service, ServicePortSpec } from '../model/service.ts';
+import { overrideSettings, type ServiceSettings } from '../model/settings.ts';
+import type { Endpoint, Frontend, ServicePort, Snapshot } from '../model/snapshot.ts';
+import { shareEndpoints, shareFrontend, shareList, shareServicePort } from './share.ts';
+
+/** Everything that decides what becomes of one service. */
+export interface ServiceInput {
+  readonly service: Service;
+  /** Its slices, of all feeds. */
+  readonly slices: readonly EndpointSlice[];
+  /** The settings that the service's own override. */
+  readonly defaults: ServiceSettings;
+}
+
+export interface CompiledService {
+  /** One for each port and each IP family that has a VIP. */
+  readonly servicePorts: readonly ServicePort[];
+  /** One for each port and VIP. Another service may have claimed the same before. */
+  readonly frontends: readonly Frontend[];
+  readonly problems: readonly Problem[];
+}
+
+/** What one service asks for; what equals its part of `previous` is the same object. */
+export function compileService(input: ServiceInput, previous: Snapshot): CompiledService {
+  const { service } = input;
+  const vips = [...new Set(service.vips)];
+  const families = [...new Set(vips.map(familyOf))];
+  const settings = overrideSettings(input.defaults, service.settings);
+  const { ports, problems } = distinctPorts(service);
+  const servicePorts = ports.flatMap((port) =>
+    families.map((family) => compilePort(input, port, family, settings, previous)),
+  );
+  const frontends = ports.flatMap((port) =>
+    vips.map((address): Frontend => {
+      const key = frontendKey(port.protocol, address, port.port);
+      const wanted = servicePortKey(service.key, port.name, port.protocol, familyOf(address));
+      const servicePort = servicePorts.find((candidate) => candidate.key === wanted);
+      if (servicePort === undefined) throw new Error(`no service port for ${key}`);
+      return shareFrontend(previous.frontends.get(key), {
+        key,
+        protocol: port.protocol,
+        address,
+        port: port.port,
+        servicePort,
+      });
+    }),
+  );
+  return { servicePorts, frontends, problems };
+}
+
+/** A service's ports are told apart by name and protocol; of two that cannot be, the first counts. */
+function distinctPorts(service: Service): { ports: readonly ServicePortSpec[]; problems: readonly Problem[] } {
+  const ports = new Map<string, ServicePortSpec>();
+  const problems: Problem[] = [];
+  for (const port of service.ports) {
+    const known = ports.get(`${port.name}/${port.protocol}`);
+    if (known === undefined) ports.set(`${port.name}/${port.protocol}`, port);
+    else {
+      const names = `${service.key}: the ${port.protocol} ports ${known.port} and ${port.port}`;
+      problems.push({
+        code: 'TABLE_PORT_DUPLICATE',
+        message: `${names} are both named '${port.name}', only ${known.port} is served: give each its own name`,
+      });
+    }
+  }
+  return { ports: [...ports.values()], problems };
+}
+
+function compilePort(
+  { service, slices }: ServiceInput,
+  port: ServicePortSpec,
+  family: IpFamily,
+  settings: ServiceSettings,
+  previous: Snapshot,
+): ServicePort {
+  const key = servicePortKey(service.key, port.name, port.protocol, family);
+  const old = previous.servicePorts.get(key);
+  const endpoints = shareEndpoints(old?.endpoints ?? [], endpointsFor(service, slices, port, family));
+  return shareServicePort(old, {
+    key,
+    service: service.key,
+    namespace: service.namespace,
+    name: service.name,
+    portName: port.name,
+    protocol: port.protocol,
+    family,
+    ...(service.affinityTimeoutMs === undefined ? {} : { affinityTimeoutMs: service.affinityTimeoutMs }),
+    settings,
+    endpoints,
+    eligible: shareList(old?.eligible ?? [], eligibleEndpoints(endpoints)),
+  });
+}
+
+/**
+ * An endpoint serves VIPs of its own family (`ipFamilies`). A service with `crossFamily` may use the other family's, if
+ * it has not a single endpoint of the VIP's, eligible or not: a mix would hide a wrong address.
+ */
+function endpointsFor(
+  service: Service,
+  slices: readonly EndpointSlice[],
+  port: ServicePortSpec,
+  family: IpFamily,
+): readonly Endpoint[] {
+  const own = mergeSlices(slices, port, family);
+  if (own.length > 0 || !service.crossFamily) return own;
+  return mergeSlices(slices, port, family === 'IPv4' ? 'IPv6' : 'IPv4');
+}
+
+/** All slices in their order; ports match by name and protocol; of several with one ip:port the first counts. */
+function mergeSlices(
+  slices: readonly EndpointSlice[],
+  { name, protocol }: ServicePortSpec,
+  family: IpFamily,
+): readonly Endpoint[] {
+  const merged = new Map<string, Endpoint>();
+  for (const slice of slices) {
+    if (slice.family !== family) continue;
+    for (const port of slice.ports) {
+      if (port.name === name && port.protocol === protocol) addEndpoints(merged, slice, port.port);
+    }
+  }
+  return [...merged.values()];
+}
+
+function addEndpoints(merged: Map<string, Endpoint>, slice: EndpointSlice, port: number): void {
+  for (const endpoint of slice.endpoints) {
+    const key = endpointKey(endpoint.address, port);
+    if (!merged.has(key)) merged.set(key, { ...endpoint, key, port });
+  }
+}
