@@ -1,0 +1,131 @@
+import { z } from 'zod';
+import type { Ip } from '../model/address.ts';
+import type { ServiceSettings } from '../model/settings.ts';
+import { defaultSettings } from '../model/settings.ts';
+import { duration, listenAddress, size, strict } from './fields.ts';
+import { endpointDrainTimeout, limitsShape, policy, serviceSchema, tcpShape, udpShape } from './service-schema.ts';
+import { formatDuration, formatSize } from './units.ts';
+
+export const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
+export type LogLevel = (typeof logLevels)[number];
+
+const { tcp, udp } = defaultSettings;
+const countText = (count: number) => (count === Number.POSITIVE_INFINITY ? 'off' : count);
+const socketBuffer = size(4_096, 1024 ** 3);
+
+const logSchema = strict({
+  level: z.enum(logLevels).prefault('info').describe('What is logged: this level and those above it.'),
+  access: strict({
+    level: z.enum(logLevels).prefault('debug').describe('The level of the line for each ended connection or session.'),
+    sample: z.number().min(0).max(1).prefault(1).describe('The share of these lines that is written, 0 to 1.'),
+  }).prefault({}),
+});
+
+const tcpSchema = strict({
+  connectTimeout: tcpShape.connectTimeout.prefault(formatDuration(tcp.connectTimeoutMs)),
+  connectBudget: tcpShape.connectBudget.prefault(formatDuration(tcp.connectBudgetMs)),
+  idleTimeout: tcpShape.idleTimeout.prefault(formatDuration(tcp.idleTimeoutMs)),
+  halfClosedTimeout: tcpShape.halfClosedTimeout.prefault(formatDuration(tcp.halfClosedTimeoutMs)),
+  buffer: tcpShape.buffer.prefault(formatSize(tcp.bufferBytes)),
+  noDelay: tcpShape.noDelay.prefault(tcp.noDelay),
+  keepAlive: tcpShape.keepAlive.prefault(formatDuration(tcp.keepAliveMs)),
+  backlog: z
+    .int()
+    .min(1)
+    .max(65_535)
+    .prefault(4_096)
+    .describe(
+      'Connections that wait to be accepted, per frontend (listen(2)); the kernel caps it at net.core.somaxconn.',
+    ),
+});
+
+const udpSchema = strict({
+  idleTimeout: udpShape.idleTimeout.prefault(formatDuration(udp.idleTimeoutMs)),
+  oneway: udpShape.oneway.prefault(udp.oneway),
+  maxSessions: z
+    .int()
+    .min(1)
+    .prefault(16_384)
+    .describe('Sessions of the whole process; the oldest idle one makes room.'),
+  maxSessionsPerClient: z.int().min(1).prefault(4_096).describe('Sessions of one client address.'),
+  receiveBuffer: socketBuffer
+    .prefault('2MiB')
+    .describe('SO_RCVBUF of a frontend; the kernel caps it at net.core.rmem_max.'),
+  sendBuffer: socketBuffer
+    .prefault('1MiB')
+    .describe('SO_SNDBUF of a frontend; the kernel caps it at net.core.wmem_max.'),
+});
+
+const limitsSchema = strict({
+  flows: z
+    .union([z.int().min(1), z.literal('auto')])
+    .prefault('auto')
+    .describe('The most flows of the process; auto: as many as RLIMIT_NOFILE has descriptors for.'),
+  flowsPerFrontend: limitsShape.flowsPerFrontend.prefault(countText(defaultSettings.maxFlowsPerFrontend) as 'off'),
+  flowsPerService: limitsShape.flowsPerService.prefault(countText(defaultSettings.maxFlowsPerService) as 'off'),
+  affinityEntries: z
+    .int()
+    .min(1)
+    .prefault(65_536)
+    .describe('Clients that session affinity remembers, per service port; beyond it the longest unseen is forgotten.'),
+});
+
+const feedSchema = strict({
+  file: strict({
+    path: z.string().min(1).describe('A file or folder of Kubernetes manifests, relative to this configuration file.'),
+  }),
+});
+
+export const processSchema = strict({
+  log: logSchema.prefault({}),
+  admin: strict({
+    listen: listenAddress.prefault('127.0.0.1:9090').describe('Metrics, health and state: ip:port, unix:/path or off.'),
+  }).prefault({}),
+  policy: policy.prefault(defaultSettings.policy),
+  tcp: tcpSchema.prefault({}),
+  udp: udpSchema.prefault({}),
+  limits: limitsSchema.prefault({}),
+  drainTimeout: duration(0).prefault('30s').describe('How long connections may go on after SIGTERM.'),
+  endpointDrainTimeout: endpointDrainTimeout.prefault(formatDuration(defaultSettings.endpointDrainTimeoutMs)),
+  services: z.array(serviceSchema).prefault([]),
+  feeds: z.array(feedSchema).prefault([]).describe('Where more services come from.'),
+});
+
+export type ProcessInput = z.output<typeof processSchema>;
+
+/** Where the admin server listens; port 0: any free one. */
+export type AdminListen =
+  | { readonly kind: 'tcp'; readonly address: Ip; readonly port: number }
+  | { readonly kind: 'unix'; readonly path: string }
+  | { readonly kind: 'off' };
+
+/** The JSON Schema (draft 2020-12) of what a person writes, for editors. */
+export function configJsonSchema(): Readonly<Record<string, unknown>> {
+  const { $schema, ...schema } = z.toJSONSchema(processSchema, { io: 'input' });
+  return {
+    $schema,
+    title: 'sluice',
+    description: 'The process configuration of sluice. Every key has a default.',
+    ...schema,
+  };
+}
+
+/** The settings of flows that hold for every service that says nothing else. */
+export function settingsOf({ policy: name, tcp, udp, limits, endpointDrainTimeout }: ProcessInput): ServiceSettings {
+  return {
+    policy: name,
+    tcp: {
+      connectTimeoutMs: tcp.connectTimeout,
+      connectBudgetMs: tcp.connectBudget,
+      idleTimeoutMs: tcp.idleTimeout,
+      halfClosedTimeoutMs: tcp.halfClosedTimeout,
+      bufferBytes: tcp.buffer,
+      noDelay: tcp.noDelay,
+      keepAliveMs: tcp.keepAlive,
+    },
+    udp: { idleTimeoutMs: udp.idleTimeout, oneway: udp.oneway },
+    maxFlowsPerFrontend: limits.flowsPerFrontend,
+    maxFlowsPerService: limits.flowsPerService,
+    endpointDrainTimeoutMs: endpointDrainTimeout,
+  };
+}

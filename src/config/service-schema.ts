@@ -1,0 +1,113 @@
+import { z } from 'zod';
+import { parseAddressPort } from '../model/address.ts';
+import { policies } from '../model/settings.ts';
+import { countOrOff, duration, durationOrOff, label, port, size, strict, unicast, uselessAddress } from './fields.ts';
+
+/** Kubernetes allows a day (`ClientIPConfig.timeoutSeconds`). */
+const maxAffinitySeconds = 86_400;
+export const defaultAffinitySeconds = 10_800;
+
+/** The settings of flows; the process has a default for each, and a service may say otherwise. */
+export const tcpShape = {
+  connectTimeout: duration().describe('One try to connect to an endpoint.'),
+  connectBudget: duration().describe('All tries for one connection together.'),
+  idleTimeout: durationOrOff().describe('No byte either way for this long ends the connection.'),
+  halfClosedTimeout: durationOrOff().describe('After one side has finished: how long the other may be silent.'),
+  buffer: size(4_096, 16 * 1024 ** 2).describe('The most that is held for one direction of one connection.'),
+  noDelay: z.boolean().describe('TCP_NODELAY on both sides.'),
+  keepAlive: durationOrOff().describe('Idle time before the first keepalive probe, on both sides.'),
+};
+export const udpShape = {
+  idleTimeout: duration().describe('No datagram either way for this long ends the session.'),
+  oneway: z.boolean().describe('The service never replies (syslog, statsd): no session waits for a reply.'),
+};
+export const limitsShape = {
+  flowsPerFrontend: countOrOff().describe('The most flows at once on one VIP:PORT.'),
+  flowsPerService: countOrOff().describe('The most flows at once on all frontends of a service.'),
+};
+export const policy = z.enum(policies).describe('How an endpoint is chosen for a new flow.');
+export const endpointDrainTimeout = durationOrOff().describe(
+  'How long established TCP connections outlive their removed endpoint; off: as long as they like.',
+);
+
+const timeoutSeconds = z
+  .int()
+  .min(1, { error: 'timeoutSeconds is at least 1' })
+  .max(maxAffinitySeconds, { error: `timeoutSeconds is at most ${maxAffinitySeconds} (a day)` });
+
+/** Milliseconds, or `undefined` for `None`. */
+const sessionAffinity = z
+  .union([
+    z.enum(['None', 'ClientIP']),
+    strict({ clientIP: strict({ timeoutSeconds: timeoutSeconds.prefault(defaultAffinitySeconds) }) }),
+  ])
+  .transform((value) => {
+    if (value === 'None') return undefined;
+    return 1_000 * (value === 'ClientIP' ? defaultAffinitySeconds : value.clientIP.timeoutSeconds);
+  })
+  .describe('ClientIP: a client address keeps its endpoint until it was away for timeoutSeconds (default 10800).');
+
+const servicePort = strict({
+  name: label.exactOptional().describe('Needed when the service has several ports.'),
+  port: port.describe('Where clients connect to, on each VIP.'),
+  protocol: z.enum(['TCP', 'UDP']).prefault('TCP'),
+  targetPort: port
+    .exactOptional()
+    .describe('Where backends without a port of their own listen; default: the same as port.'),
+});
+
+const addressPort = z
+  .string()
+  .transform((value, context) => {
+    const parsed = parseAddressPort(value);
+    const fault = parsed === undefined ? 'write ip, ip:port or [ipv6]:port' : uselessAddress(parsed.address);
+    if (parsed !== undefined && fault === undefined) return parsed;
+    context.addIssue({ code: 'custom', message: `${JSON.stringify(value)} is not a backend: ${fault}`, input: value });
+    return z.NEVER;
+  })
+  .describe('ip, ip:port or [ipv6]:port');
+
+const backend = z.union([
+  addressPort,
+  strict({
+    address: unicast,
+    port: port.exactOptional().describe("Default: each port's targetPort."),
+    weight: z
+      .int()
+      .min(0)
+      .max(1_000_000)
+      .exactOptional()
+      .describe('Share of new flows beside the others; 0: none; default 1.'),
+    node: z.string().min(1).exactOptional().describe('The node that it runs on.'),
+    zone: z.string().min(1).exactOptional(),
+    ready: z.boolean().exactOptional().describe('Default true.'),
+  }),
+]);
+
+export const serviceSchema = strict({
+  name: label,
+  namespace: label.prefault('default'),
+  vip: unicast
+    .exactOptional()
+    .describe('The address that clients connect to. Each port is bound on it, never on the wildcard.'),
+  vips: z.array(unicast).min(1).exactOptional().describe('Several addresses in place of vip.'),
+  policy: policy.exactOptional(),
+  sessionAffinity: sessionAffinity.exactOptional(),
+  ports: z.array(servicePort).min(1, { error: 'a service needs at least one port' }),
+  backends: z.array(backend).prefault([]).describe('Without any, clients are refused at once.'),
+  tcp: strict(exactOptionals(tcpShape)).exactOptional(),
+  udp: strict(exactOptionals(udpShape)).exactOptional(),
+  limits: strict(exactOptionals(limitsShape)).exactOptional(),
+  endpointDrainTimeout: endpointDrainTimeout.exactOptional(),
+});
+
+/** A service as it stands in the configuration, checked and with units resolved. */
+export type InlineService = z.output<typeof serviceSchema>;
+export type InlineBackend = InlineService['backends'][number];
+
+type ExactOptionals<Shape extends z.ZodRawShape> = { [Key in keyof Shape]: z.ZodExactOptional<Shape[Key]> };
+
+function exactOptionals<Shape extends Record<string, z.ZodType>>(shape: Shape): ExactOptionals<Shape> {
+  const entries = Object.entries(shape).map(([key, field]) => [key, field.exactOptional()]);
+  return Object.fromEntries(entries) as ExactOptionals<Shape>;
+}

@@ -1,0 +1,96 @@
+import { resolve } from 'node:path';
+import type { Clock } from '../../base/clock.ts';
+import type { Problem } from '../../base/errors.ts';
+import type { Feed, FeedSink, FeedState } from '../feed.ts';
+import { sameState } from '../inline.ts';
+import type { Placed } from './assemble.ts';
+import { assemble } from './assemble.ts';
+import type { Look } from './sources.ts';
+import { bothLooks, lookAgain, lookAround, lookAt, Sources } from './sources.ts';
+import { PathWatcher } from './watch.ts';
+
+export interface FileFeedInit {
+  /** Unique among the feeds of the process, such as `file` or `file-2`. */
+  readonly name: string;
+  /** A file, or a folder whose `*.yaml`, `*.yml` and `*.json` are read, without its folders. */
+  readonly path: string;
+  readonly clock: Clock;
+}
+
+/**
+ * Services from Kubernetes manifests in a file or folder, read again as they change.
+ *
+ * Nothing that is wrong takes away what was right: a file that cannot be read or parsed, or is empty, keeps its last good
+ * version, a wrong object its last good self, and a path that is gone all it had. In a folder, a file that is deleted
+ * takes its objects along. All of this is reported until it is right again.
+ */
+export class FileFeed implements Feed {
+  readonly name: string;
+  readonly #sources: Sources;
+  readonly #watcher: PathWatcher;
+  #sink: FeedSink | undefined;
+  #byId: ReadonlyMap<string, Placed> = new Map();
+  #state: FeedState | undefined;
+  #reported: string | undefined;
+  #next: Look | undefined;
+  #running: Promise<void> | undefined;
+
+  constructor({ name, path, clock }: FileFeedInit) {
+    this.name = name;
+    this.#sources = new Sources(resolve(path), clock);
+    const onChange = (names: ReadonlySet<string> | undefined) => void this.#look(names ? lookAt(names) : lookAround);
+    this.#watcher = new PathWatcher({ path, clock, onChange });
+  }
+
+  async start(sink: FeedSink): Promise<void> {
+    this.#sink = sink;
+    await this.#watcher.start();
+    await this.#look(lookAgain);
+  }
+
+  async reload(): Promise<void> {
+    await this.#look(lookAgain);
+  }
+
+  async close(): Promise<void> {
+    this.#sink = undefined;
+    this.#watcher.close();
+    await this.#running;
+  }
+
+  /** Resolves when a look that began after this call is done; looks that wait are made one. */
+  #look(look: Look): Promise<void> {
+    this.#next = this.#next === undefined ? look : bothLooks(this.#next, look);
+    this.#running ??= this.#run();
+    return this.#running;
+  }
+
+  async #run(): Promise<void> {
+    try {
+      for (let look = this.#next; look !== undefined; look = this.#next) {
+        this.#next = undefined;
+        await this.#sources.refresh(look, (id) => this.#byId.get(id)?.manifest);
+        this.#deliver();
+      }
+    } finally {
+      this.#running = undefined;
+    }
+  }
+
+  #deliver(): void {
+    const { state, problems, byId } = assemble(this.#sources.good, this.#byId);
+    this.#byId = byId;
+    if (this.#sources.isComplete && (this.#state === undefined || !sameState(this.#state, state))) {
+      this.#state = state;
+      this.#sink?.sync(state);
+    }
+    this.#report([...this.#sources.problems, ...problems]);
+  }
+
+  #report(problems: readonly Problem[]): void {
+    const reported = JSON.stringify(problems);
+    if (reported === this.#reported) return;
+    this.#reported = reported;
+    this.#sink?.report(problems);
+  }
+}
