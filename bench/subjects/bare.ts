@@ -16,7 +16,7 @@ export const bare: Subject = {
       `tcp/${vip}:${ports.bulk}/${to([bulk])}`,
       `udp/${vip}:${ports.udp}/${to([udp])}`,
     ];
-    const child = rig.processes.start(rig.node.path, ['--import', 'tsx', program, ...relays]);
+    const child = rig.processes.start(rig.node.path, [...rig.node.typescript, program, ...relays]);
     return whenReady(child, vip, { hasUdp: true });
   },
 };

@@ -12,6 +12,8 @@ export interface NodeBinary {
   readonly path: string;
   /** As `node --version` prints it, e.g. `v24.9.0`. */
   readonly version: string;
+  /** Flags with which it runs TypeScript: none from 24 on, which strips types itself. */
+  readonly typescript: readonly string[];
 }
 
 /**
@@ -21,7 +23,7 @@ export interface NodeBinary {
 export async function findNode(asked: string | undefined, processes: Processes): Promise<NodeBinary> {
   const chosen = asked ?? process.env.SLUICE_BENCH_NODE;
   if (chosen !== undefined) return inspect(chosen, processes);
-  if (Number(process.versions.node.split('.')[0]) >= targetMajor) return inspect(process.execPath, processes);
+  if (majorOf(process.version) >= targetMajor) return inspect(process.execPath, processes);
   const packaged = [rootFolder, cacheFolder].map((folder) => join(folder, 'node_modules', packageName, 'bin', 'node'));
   if (!packaged.some((path) => existsSync(path)))
     await processes
@@ -30,6 +32,11 @@ export async function findNode(asked: string | undefined, processes: Processes):
   return inspect(packaged.find((path) => existsSync(path)) ?? process.execPath, processes);
 }
 
+function majorOf(version: string): number {
+  return Number(/^v(\d+)/.exec(version)?.[1]);
+}
+
 async function inspect(path: string, processes: Processes): Promise<NodeBinary> {
-  return { path, version: (await processes.run(path, ['--version'])).stdout.trim() };
+  const version = (await processes.run(path, ['--version'])).stdout.trim();
+  return { path, version, typescript: majorOf(version) >= targetMajor ? [] : ['--import', 'tsx'] };
 }
