@@ -9,8 +9,6 @@ import type { UdpShared } from './udp-shared.ts';
 import { bindSocket, closeSocket } from './udp-socket.ts';
 import { SocketUpstream, type Upstream } from './udp-upstream.ts';
 
-export type { UdpLimits } from './udp-shared.ts';
-
 /** Binds exactly the address and port, and relays datagrams. Rejects with the system error of bind(2). */
 export async function listenUdp(spec: ListenSpec, router: Router, shared: UdpShared): Promise<Listener> {
   const socket = await bindSocket(spec.address, spec.port);
@@ -97,7 +95,7 @@ class UdpListener implements Listener, SessionHost {
       this.router.dropped(room.reason);
       return;
     }
-    const flow: Flow = { protocol: 'UDP', clientAddress, clientPort, tried: undefined, lease: undefined };
+    const flow = flowOf(clientAddress, clientPort);
     const route = this.router.route(flow);
     if (route.kind === 'reject') {
       this.router.dropped(route.reason);
@@ -137,4 +135,8 @@ class UdpListener implements Listener, SessionHost {
     this.lane.close();
     await closeSocket(this.#socket);
   }
+}
+
+function flowOf(clientAddress: string, clientPort: number): Flow {
+  return { protocol: 'UDP', clientAddress, clientPort, tried: undefined, frontend: undefined, lease: undefined };
 }

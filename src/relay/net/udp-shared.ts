@@ -4,7 +4,8 @@ import type { UdpSession } from './udp-session.ts';
 import { SocketBuffers } from './udp-socket.ts';
 import { SessionTable } from './udp-table.ts';
 
-export interface UdpLimits {
+export interface UdpInit {
+  readonly clock: Clock;
   /** Sessions at once, over all listeners. */
   readonly maxSessions: number;
   /** Sessions at once of one client address, over all listeners. */
@@ -12,10 +13,6 @@ export interface UdpLimits {
   /** SO_RCVBUF and SO_SNDBUF of every socket, in bytes. */
   readonly receiveBufferBytes: number;
   readonly sendBufferBytes: number;
-}
-
-export interface UdpInit extends UdpLimits {
-  readonly clock: Clock;
   /** Each session's socket towards its endpoint is one descriptor. The listening sockets are not counted. */
   readonly descriptors: Descriptors;
   /** Told once, if the kernel grants smaller buffers. */
