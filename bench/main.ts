@@ -2,7 +2,7 @@
  * `npm run bench`: one table of what sluice costs beside no proxy, HAProxy and nginx (`--help` for the options).
  * Absolute numbers depend on the machine and on what else it does; the ratios to a peer in the same rounds hold.
  */
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Asked, ask, messageOf, type Started } from './ask.ts';
@@ -35,7 +35,9 @@ async function prepare(options: Options, processes: Processes, folder: string): 
   const network = 64 + (process.pid % 16);
   let last = 100;
   const freshVip = () => `127.${network}.${2 + Math.floor(last / 250)}.${1 + (last++ % 250)}`;
-  return { processes, tools, node: await findNode(options.node, processes), folder, network, freshVip, say };
+  const node = await findNode(options.node, processes);
+  const sluiceFlags = options.profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${options.profile}`];
+  return { processes, tools, node, sluiceFlags, folder, network, freshVip, say };
 }
 
 function subjectsFor(options: Options, { tools }: Rig): readonly Subject[] {
@@ -94,7 +96,8 @@ const options = parseOptions(
   questions.map(({ name }) => name),
 );
 const processes = new Processes();
-const folder = await mkdtemp(join(tmpdir(), 'sluice-bench-'));
+const folder = mkdtempSync(join(tmpdir(), 'sluice-bench-'));
+process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
 for (const signal of ['SIGINT', 'SIGTERM'] as const)
   process.once(signal, () => void processes.close().finally(() => process.exit(130)));
 try {
@@ -104,5 +107,4 @@ try {
   if (options.smoke && failures > 0) process.exitCode = 1;
 } finally {
   await processes.close();
-  await rm(folder, { recursive: true, force: true });
 }

@@ -11,6 +11,8 @@ export interface Options {
   readonly markdown: boolean;
   readonly json?: string;
   readonly node?: string;
+  /** A folder for CPU profiles of every sluice process. */
+  readonly profile?: string;
 }
 
 const full: Pace = { rounds: 5, seconds: 3, idleConnections: 1_000, services: 5_000, frontends: 1_000 };
@@ -29,6 +31,7 @@ export function parseOptions(argv: readonly string[], questions: readonly string
     .option('--only <questions>', `some of ${questions.join(',')}`, (text: string) => listOf(text, questions))
     .option('--bare', 'one more column: the shortest relay that Node can run')
     .option('--node <path>', 'the Node.js that runs sluice (default: one that is 24 or newer)')
+    .option('--profile <folder>', 'CPU profiles of sluice (node --cpu-prof); the numbers suffer')
     .option('--json <file>', 'where the numbers go (default: bench/results/latest.json)')
     .option('--markdown', 'the table as Markdown')
     .option('--no-build', 'measure dist/ as it is');
@@ -43,6 +46,7 @@ export function parseOptions(argv: readonly string[], questions: readonly string
     markdown: given.markdown === true,
     ...(given.json !== undefined && { json: given.json }),
     ...(given.node !== undefined && { node: given.node }),
+    ...(given.profile !== undefined && { profile: given.profile }),
   };
 }
 

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { stringify } from 'yaml';
 import type { Question } from '../question.ts';
 import { milliseconds } from '../show.ts';
-import { engineSettings, sluiceProgram } from '../subjects/sluice.ts';
+import { engineSettings, startProgram } from '../subjects/sluice.ts';
 import { type Backends, ports, type Rig } from '../subjects/subject.ts';
 import { accepting, type Place } from '../support/ready.ts';
 
@@ -49,7 +49,7 @@ export const start: Question = {
     const settings = engineSettings(subject.engine);
     await writeFile(file, stringify({ ...configuration(places, first.host, backends), ...settings }));
     const startedAt = performance.now();
-    const child = rig.processes.start(rig.node.path, [sluiceProgram, 'run', '--config', file]);
+    const child = startProgram(rig, file);
     const since = async (place: Place) => {
       await accepting(place, { withinMs: 20_000, everyMs: 2, hopeless: () => child.ended() });
       return performance.now() - startedAt;

@@ -3,9 +3,9 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
 import { rootFolder } from '../support/folders.ts';
-import type { Processes } from '../support/processes.ts';
+import type { Child, Processes } from '../support/processes.ts';
 import type { Place } from '../support/ready.ts';
-import { type Backends, ports, type Subject, whenReady } from './subject.ts';
+import { type Backends, ports, type Rig, type Subject, whenReady } from './subject.ts';
 
 /** A relay engine and what chooses it in the configuration: one more line here is one more column. */
 interface Engine {
@@ -20,7 +20,7 @@ export function engineSettings(name: string | undefined): Engine['settings'] {
   return engines.find((engine) => engine.name === name)?.settings ?? {};
 }
 
-export const sluiceProgram = join(rootFolder, 'dist', 'main.js');
+const sluiceProgram = join(rootFolder, 'dist', 'main.js');
 
 /** The same build as `npm run build`, so that what is measured is the source as it stands. */
 export async function buildSluice(processes: Processes): Promise<void> {
@@ -38,10 +38,14 @@ export function sluice(engine: Engine): Subject {
     async start(rig, vip, backends) {
       const file = join(rig.folder, `sluice-${engine.name}-${vip}.yaml`);
       await writeFile(file, stringify({ ...configuration(vip, backends), ...engine.settings }));
-      const child = rig.processes.start(rig.node.path, [sluiceProgram, 'run', '--config', file]);
-      return whenReady(child, vip, { hasUdp: true });
+      return whenReady(startProgram(rig, file), vip, { hasUdp: true });
     },
   };
+}
+
+/** `sluice run` with that configuration file, on the Node of this run. */
+export function startProgram({ processes, node, sluiceFlags }: Rig, file: string): Child {
+  return processes.start(node.path, [...sluiceFlags, sluiceProgram, 'run', '--config', file]);
 }
 
 function configuration(vip: string, { web, bulk, udp }: Backends) {

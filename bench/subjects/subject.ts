@@ -8,6 +8,8 @@ export interface Rig {
   readonly processes: Processes;
   readonly tools: Toolbox;
   readonly node: NodeBinary;
+  /** Flags of Node for every sluice process. */
+  readonly sluiceFlags: readonly string[];
   /** A folder of this run's own, removed at its end. */
   readonly folder: string;
   /** The second number of every address of this run, 127.N.x.y: several runs do not meet. */

@@ -1,0 +1,38 @@
+import { join } from 'node:path';
+import type { PickRow } from '../pick.ts';
+import type { Question } from '../question.ts';
+
+const program = join(import.meta.dirname, '..', 'support', 'pick-program.ts');
+const many = 5_000;
+
+const nanoseconds = (ns: number) => `${ns.toFixed(0)} ns`;
+
+function routeNs(rows: readonly PickRow[], services: number): number {
+  const row = rows.find((candidate) => candidate.what === 'route' && candidate.services === services);
+  if (row === undefined) throw new Error(`pick.ts has no row for ${services} services`);
+  return row.nanoseconds;
+}
+
+/** Who gets this flow: the decision alone, without sockets, and whether it costs more when there are many services. */
+export const pick: Question = {
+  name: 'pick',
+  needs: [],
+  rounds: () => 1,
+  concerns: ({ engine }) => engine === 'net',
+  metrics: [
+    { key: 'routeNs', label: 'one decision, 5,000 services', show: nanoseconds },
+    {
+      key: 'growth',
+      label: '  beside one service',
+      show: (times) => `${times.toFixed(2)}×`,
+      // More of it is in no cache: that is allowed, work that grows with the number of services is not.
+      target: { of: 'value', atMost: { net: 2 } },
+    },
+  ],
+  async measure({ rig }) {
+    const { stdout } = await rig.processes.run(rig.node.path, [...rig.node.typescript, program]);
+    const rows = JSON.parse(stdout) as PickRow[];
+    const routeNsOfMany = routeNs(rows, many);
+    return { routeNs: routeNsOfMany, growth: routeNsOfMany / routeNs(rows, 1) };
+  },
+};
