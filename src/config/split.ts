@@ -9,12 +9,13 @@ const whitespace = [0x0a, 0x0d, 0x20, 0x09];
 
 /**
  * Cuts YAML at its document markers (`---` in the first column, YAML 1.2 section 9.1.2), which can be nothing else there.
- * So it needs no parser, and a document can be compared with an older version of itself by its bytes.
+ * So it needs no parser, and a document can be compared with an older version of itself by its bytes. `from` and `to` must
+ * be the beginning and the end of documents.
  */
-export function splitDocuments(bytes: Buffer): readonly Chunk[] {
+export function splitDocuments(bytes: Buffer, from = 0, to = bytes.length): readonly Chunk[] {
   const chunks: Chunk[] = [];
-  let start = 0;
-  for (let at = bytes.indexOf(marker); at >= 0; at = bytes.indexOf(marker, at + 1)) {
+  let start = from;
+  for (let at = bytes.indexOf(marker, from); at >= 0 && at + 1 < to; at = bytes.indexOf(marker, at + 1)) {
     const next = bytes[at + marker.length];
     if (next !== undefined && !whitespace.includes(next)) continue;
     const chunk = { start, end: at + 1 };
@@ -22,7 +23,7 @@ export function splitDocuments(bytes: Buffer): readonly Chunk[] {
     chunks.push(chunk);
     start = chunk.end;
   }
-  return [...chunks, { start, end: bytes.length }];
+  return [...chunks, { start, end: to }];
 }
 
 /** `%YAML 1.2` and the like belong to the document that the next marker opens. */

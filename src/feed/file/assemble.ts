@@ -1,12 +1,10 @@
 import type { Problem } from '../../base/errors.ts';
-import type { LineColumn } from '../../config/document.ts';
 import { formatPath } from '../../config/path.ts';
 import { countLines } from '../../config/split.ts';
 import type { EndpointSlice, Service } from '../../model/service.ts';
 import type { FeedState } from '../feed.ts';
-import type { Manifest } from '../manifests.ts';
-import type { ManifestFile, ParsedChunk } from './manifest-file.ts';
 import { manifestPlace } from './manifest-file.ts';
+import type { GoodManifest, InvalidManifest, ManifestFile, ParsedChunk } from './version.ts';
 
 /** A file's last good version. */
 export interface Source {
@@ -14,93 +12,101 @@ export interface Source {
   readonly content: ManifestFile;
 }
 
-export interface Placed {
-  readonly manifest: Manifest;
-  readonly file: string;
-}
-
 export interface Assembly {
   readonly state: FeedState;
   readonly problems: readonly Problem[];
   /** The objects that count, by their id. */
-  readonly byId: ReadonlyMap<string, Placed>;
+  readonly byId: ReadonlyMap<string, GoodManifest>;
 }
+
+export const emptyAssembly: Assembly = { state: { services: [], slices: [] }, problems: [], byId: new Map() };
 
 /**
  * Puts the objects of all files together, in the order of the files. Of two objects with one id the first counts. An
  * object that is wrong now but was right in the same file before stays as it was. A service with slices has no use for its
  * Endpoints: these are the same endpoints in Kubernetes' older form.
  */
-export function assemble(sources: readonly Source[], previous: ReadonlyMap<string, Placed>): Assembly {
+export function assemble(sources: readonly Source[], previous: Assembly): Assembly {
   const gathering = new Gathering(previous);
   for (const source of sources) gathering.add(source);
-  const { byId, problems } = gathering;
-  return { state: stateOf([...byId.values()].map(({ manifest }) => manifest)), problems, byId };
+  return gathering.assembly();
 }
 
-function stateOf(manifests: readonly Manifest[]): FeedState {
-  const services: Service[] = [];
-  const slices: EndpointSlice[] = [];
-  for (const manifest of manifests) {
-    if (manifest.kind === 'service') services.push(manifest.service);
-    else if (manifest.kind === 'slice') slices.push(manifest.slice);
-  }
-  const sliced = new Set(slices.map(({ service }) => service));
-  for (const manifest of manifests)
-    if (manifest.kind === 'endpoints' && !sliced.has(manifest.service)) slices.push(...manifest.slices);
-  return { services, slices };
-}
-
+/** Every object of a feed passes through here at every change of one: the usual case allocates nothing but its entry. */
 class Gathering {
-  readonly byId = new Map<string, Placed>();
-  readonly problems: Problem[] = [];
-  readonly #previous: ReadonlyMap<string, Placed>;
+  readonly #byId = new Map<string, GoodManifest>();
+  readonly #problems: Problem[] = [];
+  readonly #services: Service[] = [];
+  readonly #slices: EndpointSlice[] = [];
+  readonly #endpoints: Extract<GoodManifest, { kind: 'endpoints' }>[] = [];
+  readonly #previous: Assembly;
 
-  constructor(previous: ReadonlyMap<string, Placed>) {
+  constructor(previous: Assembly) {
     this.#previous = previous;
   }
 
-  add({ file, content }: Source): void {
-    const lines = new Lines(content.bytes);
-    for (const chunk of content.chunks) {
-      const at = (place: LineColumn) => ({ file, line: lines.before(chunk.start) + place.line, column: place.column });
-      for (const manifest of chunk.content.manifests) this.#take(manifest, file, { content, chunk, at });
-    }
+  add(source: Source): void {
+    const lines = new Lines(source.content.bytes);
+    for (const chunk of source.content.chunks)
+      for (const manifest of chunk.content.manifests) this.#take(manifest, source, chunk, lines);
   }
 
-  #take(manifest: Manifest, file: string, place: Place): void {
-    if (manifest.kind === 'invalid') this.#problemsOf(manifest, place);
-    const good = manifest.kind === 'invalid' ? this.#lastGood(manifest, file) : { manifest, file };
-    const id = good?.manifest.id;
-    if (good === undefined || id === undefined) return;
-    const owner = this.byId.get(id);
-    if (owner === undefined) this.byId.set(id, good);
-    else if (manifest.kind !== 'invalid') this.problems.push(duplicate(manifest, id, owner, place));
+  assembly(): Assembly {
+    if (this.#endpoints.length > 0) this.#addEndpoints();
+    return {
+      state: { services: this.#services, slices: this.#slices },
+      problems: this.#problems,
+      byId: this.#byId,
+    };
   }
 
-  #lastGood({ id }: Manifest, file: string): Placed | undefined {
-    const last = id === undefined ? undefined : this.#previous.get(id);
+  #addEndpoints(): void {
+    const sliced = new Set(this.#slices.map(({ service }) => service));
+    for (const { service, slices } of this.#endpoints) if (!sliced.has(service)) this.#slices.push(...slices);
+  }
+
+  #take(manifest: GoodManifest | InvalidManifest, source: Source, chunk: ParsedChunk, lines: Lines): void {
+    if (manifest.kind === 'invalid') this.#problemsOf(manifest, source, chunk, lines);
+    const good = manifest.kind === 'invalid' ? this.#lastGood(manifest, source.file) : manifest;
+    if (good === undefined) return;
+    const owner = this.#byId.get(good.id);
+    if (owner === undefined) this.#keep(good);
+    else if (manifest.kind !== 'invalid') this.#problems.push(duplicate(manifest, owner, source, chunk, lines));
+  }
+
+  #keep(manifest: GoodManifest): void {
+    this.#byId.set(manifest.id, manifest);
+    if (manifest.kind === 'service') this.#services.push(manifest.service);
+    else if (manifest.kind === 'slice') this.#slices.push(manifest.slice);
+    else if (manifest.kind === 'endpoints') this.#endpoints.push(manifest);
+  }
+
+  #lastGood({ id }: InvalidManifest, file: string): GoodManifest | undefined {
+    const last = id === undefined ? undefined : this.#previous.byId.get(id);
     return last?.file === file ? last : undefined;
   }
 
-  #problemsOf(manifest: Extract<Manifest, { kind: 'invalid' }>, { chunk, at }: Place): void {
+  #problemsOf(manifest: InvalidManifest, { file }: Source, chunk: ParsedChunk, lines: Lines): void {
     const places = chunk.content.faultPlaces.get(manifest) ?? [];
     for (const [index, { code, path, message }] of manifest.faults.entries()) {
-      const position = at(places[index] ?? { line: 1, column: 1 });
-      this.problems.push({ code, message, path: formatPath(path), position });
+      const { line, column } = places[index] ?? { line: 1, column: 1 };
+      const position = { file, line: lines.before(chunk.start) + line, column };
+      this.#problems.push({ code, message, path: formatPath(path), position });
     }
   }
 }
 
-interface Place {
-  readonly content: ManifestFile;
-  readonly chunk: ParsedChunk;
-  readonly at: (place: LineColumn) => Problem['position'] & object;
-}
-
-function duplicate(manifest: Manifest, id: string, owner: Placed, { content, chunk, at }: Place): Problem {
-  const position = at(manifestPlace(content.bytes.toString('utf8', chunk.start, chunk.end), manifest.path));
-  const message = `${id} is skipped: it is in ${owner.file} already; delete one of them`;
+function duplicate(
+  manifest: GoodManifest,
+  owner: GoodManifest,
+  source: Source,
+  chunk: ParsedChunk,
+  lines: Lines,
+): Problem {
+  const { file, content } = source;
+  const { line, column } = manifestPlace(content.bytes.toString('utf8', chunk.start, chunk.end), manifest.path);
+  const message = `${manifest.id} is skipped: it is in ${owner.file} already; delete one of them`;
+  const position = { file, line: lines.before(chunk.start) + line, column };
   return { code: 'MANIFEST_DUPLICATE', message, path: formatPath(manifest.path), position };
 }
 

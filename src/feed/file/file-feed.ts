@@ -3,8 +3,7 @@ import type { Clock } from '../../base/clock.ts';
 import type { Problem } from '../../base/errors.ts';
 import type { Feed, FeedSink, FeedState } from '../feed.ts';
 import { sameState } from '../inline.ts';
-import type { Placed } from './assemble.ts';
-import { assemble } from './assemble.ts';
+import { assemble, emptyAssembly } from './assemble.ts';
 import type { Look } from './sources.ts';
 import { bothLooks, lookAgain, lookAround, lookAt, Sources } from './sources.ts';
 import { PathWatcher } from './watch.ts';
@@ -29,8 +28,8 @@ export class FileFeed implements Feed {
   readonly #sources: Sources;
   readonly #watcher: PathWatcher;
   #sink: FeedSink | undefined;
-  #byId: ReadonlyMap<string, Placed> = new Map();
-  #state: FeedState | undefined;
+  #assembly = emptyAssembly;
+  #delivered: FeedState | undefined;
   #reported: string | undefined;
   #next: Look | undefined;
   #running: Promise<void> | undefined;
@@ -69,7 +68,7 @@ export class FileFeed implements Feed {
     try {
       for (let look = this.#next; look !== undefined; look = this.#next) {
         this.#next = undefined;
-        await this.#sources.refresh(look, (id) => this.#byId.get(id)?.manifest);
+        await this.#sources.refresh(look, (id) => this.#assembly.byId.get(id));
         this.#deliver();
       }
     } finally {
@@ -78,10 +77,10 @@ export class FileFeed implements Feed {
   }
 
   #deliver(): void {
-    const { state, problems, byId } = assemble(this.#sources.good, this.#byId);
-    this.#byId = byId;
-    if (this.#sources.isComplete && (this.#state === undefined || !sameState(this.#state, state))) {
-      this.#state = state;
+    this.#assembly = assemble(this.#sources.good, this.#assembly);
+    const { state, problems } = this.#assembly;
+    if (this.#sources.isComplete && (this.#delivered === undefined || !sameState(this.#delivered, state))) {
+      this.#delivered = state;
       this.#sink?.sync(state);
     }
     this.#report([...this.#sources.problems, ...problems]);

@@ -4,11 +4,11 @@ import type { Clock } from '../../base/clock.ts';
 import type { Problem } from '../../base/errors.ts';
 import { errorCode } from '../../base/errors.ts';
 import { readDocumentFile } from '../../config/read.ts';
-import type { Manifest } from '../manifests.ts';
 import type { Source } from './assemble.ts';
-import type { ManifestFile } from './manifest-file.ts';
+import type { Known } from './manifest-file.ts';
 import { parseManifestFile } from './manifest-file.ts';
 import { Pace } from './pace.ts';
+import type { ManifestFile } from './version.ts';
 import { stampOf } from './watch.ts';
 
 /** What is known of one file: its last good version, and what is wrong with it now. */
@@ -44,7 +44,9 @@ export function bothLooks(one: Look, other: Look): Look {
 export class Sources {
   readonly #path: string;
   readonly #clock: Clock;
-  #entries = new Map<string, Entry>();
+  readonly #entries = new Map<string, Entry>();
+  /** The keys of `#entries` in order, until one comes or goes. */
+  #order: readonly string[] | undefined;
   #pathProblem: Problem | undefined;
   #isComplete = false;
 
@@ -69,7 +71,7 @@ export class Sources {
   }
 
   /** Brings the files up to date. What cannot be read keeps its last good version; never throws for what it finds. */
-  async refresh(look: Look, known: (id: string) => Manifest | undefined): Promise<void> {
+  async refresh(look: Look, known: Known): Promise<void> {
     const pace = new Pace(this.#clock);
     const kind = await kindOf(this.#path);
     this.#pathProblem = kind.kind === 'unreadable' ? kind.problem : undefined;
@@ -81,7 +83,20 @@ export class Sources {
   }
 
   #sorted(): readonly [string, Entry][] {
-    return [...this.#entries].sort(([one], [other]) => (one < other ? -1 : 1));
+    this.#order ??= [...this.#entries.keys()].sort();
+    return this.#order.flatMap((file): [string, Entry][] => {
+      const entry = this.#entries.get(file);
+      return entry === undefined ? [] : [[file, entry]];
+    });
+  }
+
+  #set(file: string, entry: Entry): void {
+    if (!this.#entries.has(file)) this.#order = undefined;
+    this.#entries.set(file, entry);
+  }
+
+  #delete(file: string): void {
+    if (this.#entries.delete(file)) this.#order = undefined;
   }
 
   async #filesOf(look: Look): Promise<readonly string[]> {
@@ -90,26 +105,20 @@ export class Sources {
   }
 
   #keepOnly(files: ReadonlySet<string>): void {
-    for (const file of this.#entries.keys()) if (!files.has(file)) this.#entries.delete(file);
+    for (const file of this.#entries.keys()) if (!files.has(file)) this.#delete(file);
   }
 
-  async #refreshFile(
-    file: string,
-    look: Look,
-    mayVanish: boolean,
-    known: (id: string) => Manifest | undefined,
-    pace: Pace,
-  ): Promise<void> {
+  async #refreshFile(file: string, look: Look, mayVanish: boolean, known: Known, pace: Pace): Promise<void> {
     const entry = this.#entries.get(file);
     const stamp = await stampOf(file);
     if (stamp === 'missing' && mayVanish) {
-      this.#entries.delete(file);
+      this.#delete(file);
       return;
     }
     // A change within the resolution of the file's times leaves the stamp as it was, so what is named is always read.
     const isNamed = look.names.has(basename(file));
     if (look.others !== 'all' && !isNamed && entry?.stamp === stamp) return;
-    this.#entries.set(file, await readEntry(file, stamp, entry?.content, known, pace));
+    this.#set(file, await readEntry(file, stamp, entry?.content, known, pace));
   }
 }
 
@@ -117,7 +126,7 @@ async function readEntry(
   file: string,
   stamp: string,
   previous: ManifestFile | undefined,
-  known: (id: string) => Manifest | undefined,
+  known: Known,
   pace: Pace,
 ): Promise<Entry> {
   const read = await readDocumentFile(file);

@@ -13,7 +13,7 @@ export interface PathWatcherInit {
    * is not known what changed (the poll of a folder, a replaced folder, a change of the watched file itself).
    */
   readonly onChange: (names: ReadonlySet<string> | undefined) => void;
-  /** Quiet time after an event before `onChange`: an editor's save is several events. Default 20 ms. */
+  /** Quiet time after an event before `onChange`: an editor's save is several events. Default 10 ms. */
   readonly debounceMs?: number;
   /** Changes that come without a pause are told this long after the first. Default 200 ms. */
   readonly maxDelayMs?: number;
@@ -41,7 +41,7 @@ export class PathWatcher {
   #isClosed = false;
 
   constructor(init: PathWatcherInit) {
-    this.#init = { debounceMs: 20, maxDelayMs: 200, pollMs: 5_000, ...init, path: resolve(init.path) };
+    this.#init = { debounceMs: 10, maxDelayMs: 200, pollMs: 5_000, ...init, path: resolve(init.path) };
   }
 
   /** Resolves when the path is watched; changes from then on are told. */
