@@ -16,4 +16,6 @@ export interface Observer {
   connectFailed(frontend: Frontend, target: Target, failure: ConnectFailure, retried: boolean): void;
   flowClosed(frontend: Frontend, flow: Flow, ending: Ending): void;
   datagramDropped(frontend: Frontend, reason: DropReason): void;
+  /** accept(2) failed with this code (`EMFILE`, …). May come in storms. */
+  acceptFailed(frontend: Frontend, code: string): void;
 }

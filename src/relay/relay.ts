@@ -2,6 +2,7 @@ import type { Ip } from '../model/address.ts';
 import type { Protocol } from '../model/keys.ts';
 import type { ConnectFailure, DropReason, EndReason, Party, RejectReason } from '../model/reason.ts';
 import type { ServiceSettings } from '../model/settings.ts';
+import type { Frontend } from '../model/snapshot.ts';
 import type { Target } from '../model/target.ts';
 
 /** One client connection (TCP) or one client session (UDP), as policy sees it. */
@@ -11,6 +12,10 @@ export interface Flow {
   readonly clientPort: number;
   /** The targets whose connect failed for this flow. The router writes it, nobody else; `undefined`: none. */
   tried: Target[] | undefined;
+  /** The frontend as it was when the flow came in. The router writes it, nobody else. */
+  frontend: Frontend | undefined;
+  /** The target that the flow is given to and counts for. The router writes it, nobody else. */
+  lease: Target | undefined;
 }
 
 export type Route =
@@ -55,8 +60,12 @@ export interface Router {
   connectFailed(flow: Flow, target: Target, failure: ConnectFailure): Route;
   connected(flow: Flow, target: Target, connectMs: number): void;
   closed(flow: Flow, ending: Ending): void;
+  /** A flow that the engine has no room for, so that `route` is not called; `closed` follows. */
+  refused(flow: Flow, reason: RejectReason): void;
   /** One datagram of a client was not passed on. */
   dropped(reason: DropReason): void;
+  /** accept(2) failed with this code (`EMFILE`, …); the client that waited may be lost. */
+  acceptFailed(code: string): void;
 }
 
 export interface ListenSpec {

@@ -1,0 +1,137 @@
+import type { Clock } from '../base/clock.ts';
+import type { FrontendKey } from '../model/keys.ts';
+import type { Frontend, Snapshot } from '../model/snapshot.ts';
+import type { Observer } from '../relay/observer.ts';
+import type { Listener, RelayEngine } from '../relay/relay.ts';
+import type { Balancers } from './balancers.ts';
+import type { BindingState } from './binding.ts';
+import { Binding } from './binding.ts';
+import type { FlowLoad } from './flow-load.ts';
+import { FrontendRouter } from './router.ts';
+
+export interface FrontendsInit {
+  readonly engine: RelayEngine;
+  readonly balancers: Balancers;
+  readonly load: FlowLoad;
+  readonly observer: Observer;
+  readonly clock: Clock;
+  /** A frontend is listened on now, or cannot be. */
+  readonly onBinding: (frontend: Frontend, state: BindingState) => void;
+}
+
+interface Place {
+  frontend: Frontend;
+  readonly router: FrontendRouter;
+  readonly binding: Binding;
+}
+
+/** Makes listeners be what the snapshot says, and nothing else. Level-triggered: a snapshot twice changes nothing. */
+export class Frontends {
+  readonly #init: FrontendsInit;
+  readonly #places = new Map<FrontendKey, Place>();
+  /** Listeners of removed frontends, as long as flows remain. */
+  readonly #leaving = new Set<Listener>();
+
+  constructor(init: FrontendsInit) {
+    this.#init = init;
+  }
+
+  /**
+   * Closes the listeners that are gone, opens new ones and leaves all others alone: a change of endpoints or policy
+   * never closes a listener. Established TCP connections outlive every change, for `endpointDrainTimeout`; the UDP
+   * sessions of removed endpoints end at once, and their client's next datagram goes to another endpoint.
+   */
+  reconcile(snapshot: Snapshot): void {
+    for (const [key, place] of this.#places) {
+      if (snapshot.frontends.has(key)) continue;
+      this.#places.delete(key);
+      this.#remove(place);
+    }
+    this.#init.balancers.sync(snapshot);
+    for (const frontend of snapshot.frontends.values()) {
+      const place = this.#places.get(frontend.key);
+      if (place === undefined) this.#add(frontend);
+      else if (place.frontend !== frontend) this.#update(place, frontend);
+    }
+  }
+
+  /** Resolves when every frontend has been tried at least once. */
+  async tried(): Promise<void> {
+    await Promise.all(Array.from(this.#places.values(), ({ binding }) => binding.tried()));
+  }
+
+  *states(): Iterable<{ readonly frontend: Frontend; readonly state: BindingState }> {
+    for (const { frontend, binding } of this.#places.values()) yield { frontend, state: binding.state };
+  }
+
+  /** Every listener that there is, those of removed frontends included. */
+  *listeners(): Iterable<Listener> {
+    for (const { binding } of this.#places.values()) if (binding.listener) yield binding.listener;
+    for (const listener of this.#leaving) {
+      if (listener.size === 0) this.#leaving.delete(listener);
+      else yield listener;
+    }
+  }
+
+  /** Closes the TCP listeners; UDP ones have no other way to their sessions and stay until `close`. */
+  async stopAccepting(): Promise<void> {
+    const tcp = Array.from(this.#places.values()).filter(({ frontend }) => frontend.protocol === 'TCP');
+    await Promise.all(tcp.map(({ binding }) => binding.stop()));
+  }
+
+  /** Ends everything now. */
+  async close(): Promise<void> {
+    for (const listener of this.listeners()) listener.cut(() => true, 'shutdown');
+    await Promise.all(Array.from(this.#places.values(), ({ binding }) => binding.stop()));
+  }
+
+  #add(frontend: Frontend): void {
+    const { engine, balancers, load, observer, clock, onBinding } = this.#init;
+    const balancer = balancers.of(frontend.servicePort);
+    const router = new FrontendRouter({ frontend, balancer, load, observer, clock });
+    const onState = (state: BindingState) => onBinding(place.frontend, state);
+    const place: Place = { frontend, router, binding: new Binding({ frontend, router, engine, clock, onState }) };
+    this.#places.set(frontend.key, place);
+  }
+
+  #update(place: Place, frontend: Frontend): void {
+    const moved = place.frontend.servicePort.key !== frontend.servicePort.key;
+    place.frontend = frontend;
+    place.router.update(frontend, this.#init.balancers.of(frontend.servicePort));
+    const { listener } = place.binding;
+    if (listener === undefined) return;
+    // The VIP:PORT is another service's now: a UDP client is, too, from its next datagram on.
+    if (moved && frontend.protocol === 'UDP') listener.cut(() => true, 'frontend-removed');
+    else this.#cutRemoved(listener, frontend);
+  }
+
+  #cutRemoved(listener: Listener, { protocol, servicePort }: Frontend): void {
+    if (protocol === 'UDP') {
+      listener.cut(
+        (target) => target !== undefined && !(target.present && target.endpoint.serving),
+        'endpoint-removed',
+      );
+    } else {
+      const afterMs = servicePort.settings.endpointDrainTimeoutMs;
+      this.#after(afterMs, () => listener.cut((target) => target?.present === false, 'endpoint-removed'));
+    }
+  }
+
+  async #remove({ frontend, binding }: Place): Promise<void> {
+    const { listener } = binding;
+    if (listener === undefined) return binding.stop();
+    this.#leaving.add(listener);
+    if (frontend.protocol === 'UDP') listener.cut(() => true, 'frontend-removed');
+    else {
+      const afterMs = frontend.servicePort.settings.endpointDrainTimeoutMs;
+      this.#after(afterMs, () => listener.cut(() => true, 'frontend-removed'));
+    }
+    await binding.stop();
+  }
+
+  #after(delayMs: number, task: () => void): void {
+    if (delayMs === Number.POSITIVE_INFINITY) return;
+    if (delayMs === 0) task();
+    else this.#init.clock.after(delayMs, task);
+  }
+}

@@ -1,0 +1,123 @@
+import type { Balancer } from '../balance/balancer.ts';
+import type { Clock } from '../base/clock.ts';
+import type { ConnectFailure, DropReason, RejectReason } from '../model/reason.ts';
+import { isLocalFailure } from '../model/reason.ts';
+import type { ServiceSettings } from '../model/settings.ts';
+import type { Frontend } from '../model/snapshot.ts';
+import type { Target } from '../model/target.ts';
+import type { Observer } from '../relay/observer.ts';
+import type { Ending, Flow, Route, Router } from '../relay/relay.ts';
+import type { FlowLoad } from './flow-load.ts';
+
+export interface FrontendRouterInit {
+  readonly frontend: Frontend;
+  readonly balancer: Balancer;
+  readonly load: FlowLoad;
+  readonly observer: Observer;
+  readonly clock: Clock;
+}
+
+/**
+ * The policy side of one listener: limits, then the balancer; and the books, so that at all times and for every engine
+ * what was opened is what was closed and what is active.
+ */
+export class FrontendRouter implements Router {
+  readonly #load: FlowLoad;
+  readonly #observer: Observer;
+  readonly #clock: Clock;
+  #frontend: Frontend;
+  #balancer: Balancer;
+  #active = 0;
+
+  constructor({ frontend, balancer, load, observer, clock }: FrontendRouterInit) {
+    this.#frontend = frontend;
+    this.#balancer = balancer;
+    this.#load = load;
+    this.#observer = observer;
+    this.#clock = clock;
+  }
+
+  /** What the next flow meets. A VIP:PORT may pass from one service to another while its listener stays. */
+  update(frontend: Frontend, balancer: Balancer): void {
+    this.#frontend = frontend;
+    this.#balancer = balancer;
+  }
+
+  get settings(): ServiceSettings {
+    return this.#frontend.servicePort.settings;
+  }
+
+  route(flow: Flow): Route {
+    const refusal = this.#load.refusal(this.#frontend, this.#active);
+    const route: Route =
+      refusal === undefined
+        ? this.#balancer.route(flow.clientAddress, this.#clock.now(), undefined)
+        : { kind: 'reject', reason: refusal };
+    // A rejected datagram leaves nothing behind that could be closed later.
+    if (route.kind === 'forward' || flow.protocol === 'TCP') this.#open(flow);
+    return lease(flow, route);
+  }
+
+  refused(flow: Flow, _reason: RejectReason): void {
+    this.#open(flow);
+  }
+
+  connectFailed(flow: Flow, target: Target, failure: ConnectFailure): Route {
+    const { frontend = this.#frontend } = flow;
+    giveUp(flow);
+    flow.tried = flow.tried === undefined ? [target] : [...flow.tried, target];
+    // The failures of this host say nothing about the endpoint: the client may stay with it next time.
+    if (!isLocalFailure(failure)) this.#balancer.connectFailed(flow.clientAddress, target);
+    const route = this.#balancer.route(flow.clientAddress, this.#clock.now(), flow.tried);
+    this.#observer.connectFailed(frontend, target, failure, route.kind === 'forward');
+    return lease(flow, route.kind === 'forward' ? route : exhausted);
+  }
+
+  connected(flow: Flow, target: Target, connectMs: number): void {
+    target.stats.opened += 1;
+    this.#observer.flowConnected(flow.frontend ?? this.#frontend, target, connectMs);
+  }
+
+  closed(flow: Flow, ending: Ending): void {
+    const { frontend } = flow;
+    if (frontend === undefined) return;
+    giveUp(flow);
+    if (ending.target !== undefined) ending.target.stats.closed += 1;
+    flow.frontend = undefined;
+    this.#active -= 1;
+    this.#load.closed(frontend);
+    this.#observer.flowClosed(frontend, flow, ending);
+  }
+
+  dropped(reason: DropReason): void {
+    this.#observer.datagramDropped(this.#frontend, reason);
+  }
+
+  acceptFailed(code: string): void {
+    this.#observer.acceptFailed(this.#frontend, code);
+  }
+
+  #open(flow: Flow): void {
+    flow.frontend = this.#frontend;
+    this.#active += 1;
+    this.#load.opened(this.#frontend);
+    this.#observer.flowOpened(this.#frontend);
+  }
+}
+
+/** After a failed try there is no `no-endpoint` any more: what there was has been tried. */
+const exhausted: Route = { kind: 'reject', reason: 'connect-failed' };
+
+function lease(flow: Flow, route: Route): Route {
+  if (route.kind === 'forward') {
+    flow.lease = route.target;
+    route.target.stats.active += 1;
+  }
+  return route;
+}
+
+function giveUp(flow: Flow): void {
+  if (flow.lease === undefined) return;
+  flow.lease.stats.active -= 1;
+  flow.lease = undefined;
+}

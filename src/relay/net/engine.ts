@@ -1,0 +1,43 @@
+import type { Clock } from '../../base/clock.ts';
+import type { DescriptorBudget } from '../descriptors.ts';
+import type { Listener, ListenSpec, RelayEngine, Router } from '../relay.ts';
+import { BufferPool } from './buffers.ts';
+import { Sweeper } from './sweeper.ts';
+import type { TcpInit } from './tcp-listener.ts';
+import { listenTcp } from './tcp-listener.ts';
+import { listenUdp } from './udp-listener.ts';
+import type { UdpInit } from './udp-shared.ts';
+import { UdpShared } from './udp-shared.ts';
+
+export interface NetEngineInit {
+  readonly clock: Clock;
+  readonly descriptors: DescriptorBudget;
+  readonly tcp: {
+    /** Length of the queue of connections that wait for accept(2), see listen(2); the kernel caps it at `somaxconn`. */
+    readonly backlog: number;
+    /** The size of one read of a bulk stream: the most that is held for one direction of a connection. */
+    readonly bufferBytes: number;
+  };
+  readonly udp: Omit<UdpInit, 'clock' | 'descriptors'>;
+}
+
+/** The relay engine on node:net and node:dgram. It runs everywhere. */
+export class NetEngine implements RelayEngine {
+  readonly name = 'net';
+  readonly #tcp: TcpInit;
+  readonly #udp: UdpShared;
+  readonly #sweeper: Sweeper;
+
+  constructor({ clock, descriptors, tcp, udp }: NetEngineInit) {
+    this.#tcp = { clock, descriptors, backlog: tcp.backlog, pool: new BufferPool(tcp.bufferBytes) };
+    this.#udp = new UdpShared({ ...udp, clock, descriptors });
+    this.#sweeper = new Sweeper(clock);
+  }
+
+  async listen(spec: ListenSpec, router: Router): Promise<Listener> {
+    if (spec.protocol === 'UDP') return listenUdp(spec, router, this.#udp);
+    const listener = await listenTcp(spec, router, this.#tcp);
+    this.#sweeper.add(listener);
+    return listener;
+  }
+}

@@ -1,0 +1,235 @@
+import type { Socket } from 'node:net';
+import type { Clock, Timer } from '../../base/clock.ts';
+import { errorCode } from '../../base/errors.ts';
+import type { ConnectFailure, EndReason, Party, RejectReason } from '../../model/reason.ts';
+import { connectFailureOf } from '../../model/reason.ts';
+import type { TcpSettings } from '../../model/settings.ts';
+import type { Frontend } from '../../model/snapshot.ts';
+import type { Target } from '../../model/target.ts';
+import type { Ending, Flow, FlowView, Route, Router } from '../relay.ts';
+import type { ConnectionHandle } from './accept.ts';
+import { peerOf } from './accept.ts';
+import type { BufferPool } from './buffers.ts';
+import type { SideOwner } from './side.ts';
+import { Side } from './side.ts';
+
+export interface TcpFlowInit {
+  readonly router: Router;
+  readonly clock: Clock;
+  readonly pool: BufferPool;
+  /** Called once, when both sockets are closed. */
+  readonly onClosed: (flow: TcpFlow) => void;
+}
+
+/**
+ * One client connection: dial, then relay both ways, then end.
+ *
+ * ```
+ *   waiting ──► dialing ──► relaying ──► ended
+ *      │          │ ▲ (next endpoint)      ▲
+ *      └──────────┴─┴──────────────────────┘
+ * ```
+ *
+ * Until an endpoint has answered nothing is read from the client: its early bytes wait in the kernel, and no endpoint
+ * that fails has ever seen one of them.
+ */
+export class TcpFlow implements Flow, SideOwner {
+  readonly protocol = 'TCP';
+  readonly clientAddress: string;
+  readonly clientPort: number;
+  tried: Target[] | undefined;
+  frontend: Frontend | undefined;
+  lease: Target | undefined;
+  readonly #init: TcpFlowInit;
+  readonly #settings: TcpSettings;
+  readonly #startedAt: number;
+  readonly #client: Side;
+  #upstream: Side | undefined;
+  #timer: Timer | undefined;
+  #target: Target | undefined;
+  #connectMs: number | undefined;
+  #lastFailure: ConnectFailure | undefined;
+  #state: 'dialing' | 'relaying' | 'ended' = 'dialing';
+  #endedBy: Party | undefined;
+  #reason: EndReason = 'closed';
+  /** Sockets that are not closed yet. */
+  #open = 1;
+  /** What `watch` saw last, and when it changed. */
+  #seenBytes = 0;
+  #activeAt: number;
+  #keptAlive = false;
+
+  constructor(handle: ConnectionHandle, init: TcpFlowInit) {
+    this.#init = init;
+    this.#settings = init.router.settings.tcp;
+    this.#client = new Side({ owner: this, party: 'client', pool: init.pool, handle });
+    const { address = '', port = 0 } = peerOf(handle);
+    this.clientAddress = address;
+    this.clientPort = port;
+    this.#startedAt = init.clock.now();
+    this.#activeAt = this.#startedAt;
+  }
+
+  start(): void {
+    this.#follow(this.#init.router.route(this));
+  }
+
+  /** Ends a connection that was never started, because this process has no room for it. */
+  refuse(reason: RejectReason): void {
+    this.#init.router.refused(this, reason);
+    this.end(reason, 'sluice');
+  }
+
+  /** The target that the client is connected to, or is being connected to. */
+  get target(): Target | undefined {
+    return this.#target ?? this.lease;
+  }
+
+  /** Ends the connection now, with a reset on both sides. */
+  end(reason: EndReason, by: Party): void {
+    if (this.#state === 'ended') return;
+    this.#state = 'ended';
+    this.#timer?.cancel();
+    this.#reason = reason;
+    this.#endedBy = by;
+    this.#client.abort();
+    this.#upstream?.abort();
+  }
+
+  /**
+   * Looks at the connection from time to time: silence beyond a timeout ends it. Keepalive is switched on at the first
+   * look, so that short connections do not pay for it.
+   */
+  watch(now: number): void {
+    if (this.#state !== 'relaying') return;
+    const bytes = this.#client.bytes + (this.#upstream?.bytes ?? 0);
+    if (bytes !== this.#seenBytes) {
+      this.#seenBytes = bytes;
+      this.#activeAt = now;
+    }
+    this.#keepAlive();
+    const { idleTimeoutMs, halfClosedTimeoutMs } = this.#settings;
+    const silentMs = now - this.#activeAt;
+    if (this.#endedBy !== undefined && silentMs >= halfClosedTimeoutMs) this.end('half-closed-timeout', 'sluice');
+    else if (silentMs >= idleTimeoutMs) this.end('idle-timeout', 'sluice');
+  }
+
+  view(now: number): FlowView {
+    return {
+      clientAddress: this.clientAddress,
+      clientPort: this.clientPort,
+      target: this.target,
+      ageMs: now - this.#startedAt,
+      idleMs: now - this.#activeAt,
+      bytesFromClient: this.#client.bytes,
+      bytesFromEndpoint: this.#upstream?.bytes ?? 0,
+    };
+  }
+
+  #follow(route: Route): void {
+    if (route.kind === 'forward') this.#dial(route.target);
+    else this.end(route.reason, 'sluice');
+  }
+
+  #dial(target: Target): void {
+    const { clock, pool } = this.#init;
+    const { connectTimeoutMs, connectBudgetMs, noDelay } = this.#settings;
+    const leftMs = connectBudgetMs - (clock.now() - this.#startedAt);
+    if (leftMs <= 0) {
+      this.end('connect-failed', 'sluice');
+      return;
+    }
+    const { address, port } = target.endpoint;
+    this.#upstream = new Side({ owner: this, party: 'endpoint', pool });
+    this.#open += 1;
+    this.#timer = clock.after(Math.min(connectTimeoutMs, leftMs), () => this.#dialFailed('connect-timeout'));
+    this.#upstream.connect({ host: address, port, noDelay, autoSelectFamily: false });
+  }
+
+  #dialFailed(failure: ConnectFailure): void {
+    const target = this.lease;
+    if (this.#state !== 'dialing' || target === undefined) return;
+    this.#timer?.cancel();
+    this.#upstream?.abort();
+    this.#upstream = undefined;
+    this.#lastFailure = failure;
+    this.#follow(this.#init.router.connectFailed(this, target, failure));
+  }
+
+  sideConnected(upstream: Side): void {
+    const target = this.lease;
+    if (this.#state !== 'dialing' || upstream !== this.#upstream || target === undefined) upstream.abort();
+    else if (isConnectedToItself(upstream, target)) this.#dialFailed('connect-refused');
+    else this.#relay(upstream, target);
+  }
+
+  #relay(upstream: Side, target: Target): void {
+    this.#timer?.cancel();
+    this.#state = 'relaying';
+    this.#target = target;
+    this.#activeAt = this.#init.clock.now();
+    this.#connectMs = this.#activeAt - this.#startedAt;
+    this.#init.router.connected(this, target, this.#connectMs);
+    this.#client.relayTo(upstream, target.stats);
+    upstream.relayTo(this.#client, target.stats);
+  }
+
+  sideEnded(side: Side): void {
+    this.#endedBy ??= side.party;
+    const other = side === this.#client ? this.#upstream : this.#client;
+    other?.finish();
+  }
+
+  sideFailed(side: Side, error: Error): void {
+    const code = errorCode(error);
+    if (side === this.#upstream && this.#state === 'dialing') this.#dialFailed(connectFailureOf(code));
+    else if (side === this.#upstream || side === this.#client)
+      this.end(resets.has(code) ? 'reset' : 'error', side.party);
+  }
+
+  sideClosed(): void {
+    this.#open -= 1;
+    if (this.#open > 0) return;
+    this.#timer?.cancel();
+    this.#state = 'ended';
+    this.#init.router.closed(this, this.#ending());
+    this.#init.onClosed(this);
+  }
+
+  #ending(): Ending {
+    return {
+      reason: this.#reason,
+      by: this.#endedBy ?? 'sluice',
+      target: this.#target,
+      bytesFromClient: this.#client.bytes,
+      bytesFromEndpoint: this.#upstream?.bytes ?? 0,
+      durationMs: this.#init.clock.now() - this.#startedAt,
+      connectMs: this.#connectMs,
+      lastFailure: this.#lastFailure,
+    };
+  }
+
+  #keepAlive(): void {
+    if (this.#keptAlive) return;
+    this.#keptAlive = true;
+    const { keepAliveMs } = this.#settings;
+    if (keepAliveMs === Number.POSITIVE_INFINITY) return;
+    this.#client.setKeepAlive(true, keepAliveMs);
+    this.#upstream?.setKeepAlive(true, keepAliveMs);
+  }
+}
+
+/** What a socket says when the other end has reset the connection, reading or writing. */
+const resets: ReadonlySet<string> = new Set(['ECONNRESET', 'EPIPE', 'ECONNABORTED']);
+
+/** The lowest port that Linux gives to sockets that do not ask for one (ip(7), `ip_local_port_range`). */
+const firstEphemeralPort = 32_768;
+
+/**
+ * A connect to a free port of this host that happens to be chosen as the source port as well succeeds: TCP's
+ * simultaneous open, with itself (RFC 9293 section 3.5). Nobody listens there.
+ */
+function isConnectedToItself(socket: Socket, { endpoint }: Target): boolean {
+  if (endpoint.port < firstEphemeralPort) return false;
+  return socket.localPort === endpoint.port && socket.localAddress === endpoint.address;
+}

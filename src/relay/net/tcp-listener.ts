@@ -1,0 +1,115 @@
+import { once } from 'node:events';
+import type { Server } from 'node:net';
+import { createServer } from 'node:net';
+import type { Clock } from '../../base/clock.ts';
+import type { EndReason, RejectReason } from '../../model/reason.ts';
+import type { Target } from '../../model/target.ts';
+import type { DescriptorBudget } from '../descriptors.ts';
+import type { FlowView, Listener, ListenSpec, Router } from '../relay.ts';
+import type { ConnectionHandle } from './accept.ts';
+import { takeConnections } from './accept.ts';
+import type { BufferPool } from './buffers.ts';
+import type { TcpFlowInit } from './tcp-flow.ts';
+import { TcpFlow } from './tcp-flow.ts';
+
+export interface TcpInit {
+  readonly clock: Clock;
+  readonly pool: BufferPool;
+  readonly descriptors: DescriptorBudget;
+  /** See `NetEngineInit`. */
+  readonly backlog: number;
+}
+
+/** One socket to the client, one to the endpoint. */
+const descriptorsPerFlow = 2;
+
+/** Binds exactly `address:port`. Rejects with the system error. */
+export async function listenTcp(spec: ListenSpec, router: Router, init: TcpInit): Promise<TcpListener> {
+  const server = createServer({ allowHalfOpen: true, pauseOnConnect: true });
+  server.listen({ host: spec.address, port: spec.port, backlog: init.backlog, exclusive: true, ipv6Only: true });
+  await once(server, 'listening');
+  return new TcpListener(server, router, init);
+}
+
+export class TcpListener implements Listener {
+  readonly #server: Server;
+  readonly #router: Router;
+  readonly #init: TcpInit;
+  readonly #flowInit: TcpFlowInit;
+  readonly #flows = new Set<TcpFlow>();
+  /** Accepted while no descriptors were left, in the order in which they came. */
+  readonly #waiting = new Map<TcpFlow, () => void>();
+
+  constructor(server: Server, router: Router, init: TcpInit) {
+    this.#server = server;
+    this.#router = router;
+    this.#init = init;
+    this.#flowInit = { router, clock: init.clock, pool: init.pool, onClosed: this.#closed };
+    takeConnections(server, { accepted: this.#accepted, failed: (code) => router.acceptFailed(code) });
+  }
+
+  get size(): number {
+    return this.#flows.size;
+  }
+
+  *flows(): Iterable<FlowView> {
+    const now = this.#init.clock.now();
+    for (const flow of this.#flows) yield flow.view(now);
+  }
+
+  cut(which: (target: Target | undefined) => boolean, reason: EndReason): void {
+    for (const flow of this.#flows) if (which(flow.target)) flow.end(reason, 'sluice');
+  }
+
+  async stop(): Promise<void> {
+    const closed = once(this.#server, 'close');
+    this.#server.close();
+    for (const flow of this.#waiting.keys()) this.#refuse(flow, 'shutdown');
+    await closed;
+  }
+
+  /** See `Watched`. */
+  watch(now: number): number | undefined {
+    if (!this.#server.listening && this.#flows.size === 0) return undefined;
+    const { idleTimeoutMs, halfClosedTimeoutMs, connectBudgetMs } = this.#router.settings.tcp;
+    for (const flow of this.#flows) flow.watch(now);
+    for (const flow of this.#waiting.keys()) {
+      if (flow.view(now).ageMs >= connectBudgetMs) this.#refuse(flow, 'descriptors-exhausted');
+    }
+    return Math.min(idleTimeoutMs, halfClosedTimeoutMs, connectBudgetMs);
+  }
+
+  #accepted = (handle: ConnectionHandle): void => {
+    const flow = new TcpFlow(handle, this.#flowInit);
+    if (this.#init.descriptors.tryAcquire(descriptorsPerFlow)) this.#start(flow);
+    else this.#wait(flow);
+  };
+
+  #start(flow: TcpFlow): void {
+    this.#flows.add(flow);
+    flow.start();
+  }
+
+  #closed = (flow: TcpFlow): void => {
+    if (this.#flows.delete(flow)) this.#init.descriptors.release(descriptorsPerFlow);
+  };
+
+  /**
+   * At the ceiling a client waits, unread, as it would in the kernel's queue: node:net cannot stop accepting without
+   * closing the listening socket, and that would lose the whole queue. It is refused if too many wait, or too long.
+   */
+  #wait(flow: TcpFlow): void {
+    const leave = this.#init.descriptors.wait(descriptorsPerFlow, () => {
+      this.#waiting.delete(flow);
+      this.#start(flow);
+    });
+    if (leave === undefined) flow.refuse('descriptors-exhausted');
+    else this.#waiting.set(flow, leave);
+  }
+
+  #refuse(flow: TcpFlow, reason: RejectReason): void {
+    this.#waiting.get(flow)?.();
+    this.#waiting.delete(flow);
+    flow.refuse(reason);
+  }
+}
