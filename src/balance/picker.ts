@@ -33,8 +33,3 @@ export function weighted(targets: readonly Target[]): readonly Target[] {
 export function untried(targets: readonly Target[], tried: readonly Target[] | undefined): readonly Target[] {
   return tried === undefined ? targets : targets.filter((target) => !tried.includes(target));
 }
-
-/** What a target would carry, in flows per unit of weight, if it got one more: so that an idle heavy one is preferred. */
-export function loadWithOneMore(target: Target): number {
-  return (target.stats.active + 1) / target.endpoint.weight;
-}

@@ -1,5 +1,5 @@
 import type { Target } from '../model/target.ts';
-import { loadWithOneMore, type Picker, type PickerInit, untried, weighted } from './picker.ts';
+import { type Picker, type PickerInit, untried, weighted } from './picker.ts';
 
 /**
  * Of two different random targets the one with fewer flows for its weight (Mitzenmacher, "The power of two choices in
@@ -26,5 +26,10 @@ export class PowerOfTwo implements Picker {
 
 function lighter(one: Target | undefined, other: Target | undefined): Target | undefined {
   if (one === undefined || other === undefined) return one ?? other;
-  return loadWithOneMore(other) < loadWithOneMore(one) ? other : one;
+  return loadOf(other) < loadOf(one) ? other : one;
+}
+
+/** Flows for each unit of weight, the new one included: so that of two idle ones the heavier is preferred. */
+function loadOf(target: Target): number {
+  return (target.stats.active + 1) / target.endpoint.weight;
 }

@@ -20,25 +20,26 @@ export class Turn {
     this.#next = mostOwed(targets, previous?.credits?.());
   }
 
-  /** The first target at or after the position that was not tried; the position moves behind it. */
+  /** The index of the target whose turn it is. */
+  get next(): number {
+    return this.#next;
+  }
+
+  /** The first target, from the next on, that was not tried; the turn moves behind it. */
   take(tried: readonly Target[] | undefined): Target | undefined {
-    for (let step = 0; step < this.targets.length; step += 1) {
-      const target = this.at(step);
-      if (target === undefined || tried?.includes(target)) continue;
-      this.moveBehind(step);
-      return target;
+    const { length } = this.targets;
+    for (let step = 0; step < length; step += 1) {
+      const index = this.#next + step < length ? this.#next + step : this.#next + step - length;
+      const target = this.targets[index];
+      if (target !== undefined && !tried?.includes(target)) return this.takeAt(index);
     }
     return undefined;
   }
 
-  /** The target `step` places after the position, `step` less than the length of the list. */
-  at(step: number): Target | undefined {
-    const index = this.#next + step;
-    return this.targets[index < this.targets.length ? index : index - this.targets.length];
-  }
-
-  moveBehind(step: number): void {
-    this.#next = (this.#next + step + 1) % this.targets.length;
+  /** The target at `index`; the turn moves behind it. */
+  takeAt(index: number): Target | undefined {
+    this.#next = index + 1 === this.targets.length ? 0 : index + 1;
+    return this.targets[index];
   }
 
   credits(): ReadonlyMap<Target, number> {

@@ -1,11 +1,11 @@
 import { eligibleEndpoints } from '../balance/eligibility.ts';
 import type { Problem } from '../base/errors.ts';
 import { familyOf, type IpFamily } from '../model/address.ts';
-import { endpointKey, frontendKey, servicePortKey } from '../model/keys.ts';
-import type { EndpointSlice, Service, ServicePortSpec } from '../model/service.ts';
+import { type EndpointKey, endpointKey, frontendKey, servicePortKey } from '../model/keys.ts';
+import type { EndpointSlice, Service, ServicePortSpec, SliceEndpoint } from '../model/service.ts';
 import { overrideSettings, type ServiceSettings } from '../model/settings.ts';
 import type { Endpoint, Frontend, ServicePort, Snapshot } from '../model/snapshot.ts';
-import { shareEndpoints, shareFrontend, shareList, shareServicePort } from './share.ts';
+import { sameEndpoint, shareFrontend, shareList, shareServicePort } from './share.ts';
 
 /** Everything that decides what becomes of one service. */
 export interface ServiceInput {
@@ -79,7 +79,8 @@ function compilePort(
 ): ServicePort {
   const key = servicePortKey(service.key, port.name, port.protocol, family);
   const old = previous.servicePorts.get(key);
-  const endpoints = shareEndpoints(old?.endpoints ?? [], endpointsFor(service, slices, port, family));
+  const known = new Map(old?.endpoints.map((endpoint) => [endpoint.key, endpoint]));
+  const endpoints = shareList(old?.endpoints ?? [], endpointsFor(service, slices, { ...port, known }, family));
   return shareServicePort(old, {
     key,
     service: service.key,
@@ -95,6 +96,11 @@ function compilePort(
   });
 }
 
+interface WantedPort extends ServicePortSpec {
+  /** Endpoints of the snapshot before, to be used again. */
+  readonly known: ReadonlyMap<EndpointKey, Endpoint>;
+}
+
 /**
  * An endpoint serves VIPs of its own family (`ipFamilies`). A service with `crossFamily` may use the other family's, if
  * it has not a single endpoint of the VIP's, eligible or not: a mix would hide a wrong address.
@@ -102,7 +108,7 @@ function compilePort(
 function endpointsFor(
   service: Service,
   slices: readonly EndpointSlice[],
-  port: ServicePortSpec,
+  port: WantedPort,
   family: IpFamily,
 ): readonly Endpoint[] {
   const own = mergeSlices(slices, port, family);
@@ -113,22 +119,28 @@ function endpointsFor(
 /** All slices in their order; ports match by name and protocol; of several with one ip:port the first counts. */
 function mergeSlices(
   slices: readonly EndpointSlice[],
-  { name, protocol }: ServicePortSpec,
+  { name, protocol, known }: WantedPort,
   family: IpFamily,
 ): readonly Endpoint[] {
-  const merged = new Map<string, Endpoint>();
+  const merged = new Map<EndpointKey, Endpoint>();
   for (const slice of slices) {
     if (slice.family !== family) continue;
-    for (const port of slice.ports) {
-      if (port.name === name && port.protocol === protocol) addEndpoints(merged, slice, port.port);
+    for (const { name: slicePort, port, protocol: sliceProtocol } of slice.ports) {
+      if (slicePort !== name || sliceProtocol !== protocol) continue;
+      for (const endpoint of slice.endpoints) addEndpoint(merged, endpoint, port, known);
     }
   }
   return [...merged.values()];
 }
 
-function addEndpoints(merged: Map<string, Endpoint>, slice: EndpointSlice, port: number): void {
-  for (const endpoint of slice.endpoints) {
-    const key = endpointKey(endpoint.address, port);
-    if (!merged.has(key)) merged.set(key, { ...endpoint, key, port });
-  }
+function addEndpoint(
+  merged: Map<EndpointKey, Endpoint>,
+  endpoint: SliceEndpoint,
+  port: number,
+  known: ReadonlyMap<EndpointKey, Endpoint>,
+): void {
+  const key = endpointKey(endpoint.address, port);
+  if (merged.has(key)) return;
+  const old = known.get(key);
+  merged.set(key, old !== undefined && sameEndpoint(old, endpoint) ? old : { ...endpoint, key, port });
 }

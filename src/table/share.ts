@@ -1,21 +1,11 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { Endpoint, Frontend, ServicePort } from '../model/snapshot.ts';
+import type { SliceEndpoint } from '../model/service.ts';
+import type { Frontend, ServicePort } from '../model/snapshot.ts';
 
 /**
- * Structural sharing: each function returns `old` if `next` says the same, so that "nothing changed" is `===` for
+ * Structural sharing: a function `shareX` returns `old` if `next` says the same, so that "nothing changed" is `===` for
  * every reader of a snapshot.
  */
-
-export function shareEndpoints(old: readonly Endpoint[], next: readonly Endpoint[]): readonly Endpoint[] {
-  const known = new Map(old.map((endpoint) => [endpoint.key, endpoint]));
-  return shareList(
-    old,
-    next.map((endpoint) => {
-      const before = known.get(endpoint.key);
-      return before !== undefined && sameEndpoint(before, endpoint) ? before : endpoint;
-    }),
-  );
-}
 
 export function shareList<T>(old: readonly T[], next: readonly T[]): readonly T[] {
   return old.length === next.length && next.every((item, index) => item === old[index]) ? old : next;
@@ -38,7 +28,8 @@ export function shareFrontend(old: Frontend | undefined, next: Frontend): Fronte
   return old?.servicePort === next.servicePort ? old : next;
 }
 
-function sameEndpoint(one: Endpoint, other: Endpoint): boolean {
+/** The same conditions and place; the address is not compared. */
+export function sameEndpoint(one: SliceEndpoint, other: SliceEndpoint): boolean {
   return (
     one.ready === other.ready &&
     one.serving === other.serving &&
