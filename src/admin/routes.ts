@@ -1,0 +1,61 @@
+import { type HealthSource, healthOf, readinessOf } from './health.ts';
+import { type SnapshotSource, servicesJson } from './services.ts';
+
+/** What a request is answered with. A body in pieces is made while it is sent. */
+export interface Answer {
+  readonly status: number;
+  readonly contentType: string;
+  readonly body: string | AsyncIterable<string>;
+}
+
+/** Makes the answer to GET; HEAD is the same without its body. */
+export type Route = () => Answer | Promise<Answer>;
+export type Routes = ReadonlyMap<string, Route>;
+
+export interface MetricsSource {
+  readonly contentType: string;
+  expose(): Promise<string>;
+}
+
+export interface RoutesInit {
+  readonly metrics: MetricsSource;
+  readonly health: HealthSource;
+  readonly snapshot: SnapshotSource;
+  /** `/healthz` fails when an update has waited longer than this to be applied. Default 30 s. */
+  readonly updateLimitMs?: number;
+}
+
+const defaultUpdateLimitMs = 30_000;
+
+const index = `sluice
+
+/metrics   Prometheus metrics
+/healthz   200 while updates are applied (also /livez)
+/readyz    200 when ready for traffic; JSON says what is wrong
+/services  JSON of what is proxied, with counters
+`;
+
+export function createRoutes({ metrics, health, snapshot, updateLimitMs }: RoutesInit): Routes {
+  const alive = () => {
+    const response = healthOf(health, updateLimitMs ?? defaultUpdateLimitMs);
+    return json(response.status === 'ok' ? 200 : 503, response);
+  };
+  const ready = () => {
+    const response = readinessOf(health);
+    return json(response.status === 'unready' ? 503 : 200, response);
+  };
+  return new Map<string, Route>([
+    ['/', () => ({ status: 200, contentType: 'text/plain; charset=utf-8', body: index })],
+    ['/metrics', async () => ({ status: 200, contentType: metrics.contentType, body: await metrics.expose() })],
+    ['/healthz', alive],
+    ['/livez', alive],
+    ['/readyz', ready],
+    ['/services', () => ({ status: 200, contentType: jsonType, body: servicesJson(snapshot) })],
+  ]);
+}
+
+const jsonType = 'application/json; charset=utf-8';
+
+export function json(status: number, value: unknown): Answer {
+  return { status, contentType: jsonType, body: `${JSON.stringify(value)}\n` };
+}
