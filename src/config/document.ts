@@ -1,5 +1,7 @@
 import type { Document, Node } from 'yaml';
-import { isAlias, isMap, isNode, isPair, isScalar, isSeq, LineCounter, parseDocument as parseYaml } from 'yaml';
+import { isAlias, isMap, isNode, isPair, isScalar, isSeq, LineCounter } from 'yaml';
+import type { Fault } from './compose.ts';
+import { composeDocument } from './compose.ts';
 import type { Path } from './path.ts';
 
 /** A place in a text; both count from 1. */
@@ -13,19 +15,10 @@ export type DocumentResult =
   | { readonly kind: 'ok'; readonly value: unknown }
   | { readonly kind: 'invalid'; readonly message: string; readonly at: LineColumn };
 
-/** Deeper than any real configuration, and shallow enough for every recursion over a value. */
-const maxDepth = 64;
 /** The most bytes of one YAML document: its syntax tree takes some 70 times the memory. JSON has no such limit. */
 const maxYamlLength = 16 * 1024 ** 2;
-/** The library compares every key of a map with every other; `treeFault` does it in linear time. */
-const options = { prettyErrors: false, uniqueKeys: false } as const;
 /** How many nodes the aliases of a document may stand for, which stops the "billion laughs". */
 const maxAliasCount = 100;
-
-interface Fault {
-  readonly message: string;
-  readonly offset: number;
-}
 
 /**
  * Reads one YAML 1.2 document, or JSON. Duplicate keys, unknown aliases, aliases that contain themselves, alias bombs and
@@ -39,13 +32,14 @@ export function parseDocument(text: string): DocumentResult {
     return { kind: 'invalid', message, at: { line: 1, column: 1 } };
   }
   try {
-    const document = parseYaml(text, options);
-    const fault = syntaxFault(document) ?? treeFault(document);
-    if (fault) return { kind: 'invalid', message: fault.message, at: lineColumn(text, fault.offset) };
-    return { kind: 'ok', value: document.toJS({ maxAliasCount }) as unknown };
+    const composed = composeDocument(text);
+    if (composed.kind === 'invalid') return invalidAt(text, composed.fault);
+    const fault = nodeFault(composed.document.contents, []);
+    if (fault) return invalidAt(text, fault);
+    return { kind: 'ok', value: composed.document.toJS({ maxAliasCount }) as unknown };
   } catch (error) {
-    // What the library throws, it throws for the text: too many aliases, aliases to nowhere, nesting beyond the stack.
-    const message = plainMessage(error instanceof Error ? error.message : String(error));
+    // What the library throws, it throws for the text: aliases that stand for too much, or for nothing.
+    const message = error instanceof Error ? error.message : String(error);
     return { kind: 'invalid', message, at: { line: 1, column: 1 } };
   }
 }
@@ -60,19 +54,8 @@ function parseJson(text: string): unknown {
   }
 }
 
-function syntaxFault(document: Document.Parsed): Fault | undefined {
-  const error = document.errors[0];
-  return error && { message: plainMessage(error.message), offset: error.pos[0] };
-}
-
-function plainMessage(message: string): string {
-  if (message.includes('call stack')) return 'nested too deep';
-  if (message.includes('multiple documents')) return 'there is a second document (---); keep one in this file';
-  return message.replace(/\.$/, '');
-}
-
-function treeFault(document: Document.Parsed): Fault | undefined {
-  return nodeFault(document.contents, [], 0);
+function invalidAt(text: string, { message, offset }: Fault): DocumentResult {
+  return { kind: 'invalid', message, at: lineColumn(text, offset) };
 }
 
 function offsetOf(node: unknown): number {
@@ -80,19 +63,18 @@ function offsetOf(node: unknown): number {
 }
 
 /** `anchors`: those of the nodes around this one. */
-function nodeFault(node: unknown, anchors: readonly string[], depth: number): Fault | undefined {
+function nodeFault(node: unknown, anchors: readonly string[]): Fault | undefined {
   const offset = offsetOf(node);
   if (isAlias(node))
     return anchors.includes(node.source) ? { message: `*${node.source} contains itself`, offset } : undefined;
   if (!isMap(node) && !isSeq(node)) return undefined;
-  if (depth > maxDepth) return { message: `nested more than ${maxDepth} deep`, offset };
   const inside = node.anchor === undefined ? anchors : [...anchors, node.anchor];
   if (isMap(node)) {
     const double = duplicateKey(node.items.map((pair) => pair.key));
     if (double) return double;
   }
   for (const item of node.items) {
-    const fault = nodeFault(isPair(item) ? item.value : item, inside, depth + 1);
+    const fault = nodeFault(isPair(item) ? item.value : item, inside);
     if (fault) return fault;
   }
   return undefined;
@@ -122,7 +104,9 @@ function lineColumn(text: string, offset: number): LineColumn {
 export function locator(text: string): (path: Path) => LineColumn {
   if (text.length > maxYamlLength) return () => ({ line: 1, column: 1 });
   const lines = new LineCounter();
-  const document = parseYaml(text, { ...options, lineCounter: lines });
+  const composed = composeDocument(text, lines);
+  if (composed.kind === 'invalid') return () => ({ line: 1, column: 1 });
+  const { document } = composed;
   return (path) => {
     const { line, col } = lines.linePos(offsetIn(document, path));
     return { line, column: col };

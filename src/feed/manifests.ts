@@ -75,6 +75,7 @@ export function readManifests(value: unknown, path: Path = []): readonly Manifes
 }
 
 function readItems(list: Record<string, unknown>, type: object | undefined, path: Path): readonly Manifest[] {
+  if (path.length > 0) return [invalid(path, [fault([], 'a list inside a list')])];
   const items = list.items ?? [];
   if (!Array.isArray(items)) return [invalid(path, [fault(['items'], 'expected a list')])];
   return items.flatMap((item: unknown, index) =>
