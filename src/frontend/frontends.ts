@@ -1,5 +1,5 @@
 import type { Clock } from '../base/clock.ts';
-import type { FrontendKey } from '../model/keys.ts';
+import type { FrontendKey, Protocol } from '../model/keys.ts';
 import type { Frontend, Snapshot } from '../model/snapshot.ts';
 import type { Observer } from '../relay/observer.ts';
 import type { Listener, RelayEngine } from '../relay/relay.ts';
@@ -19,6 +19,11 @@ export interface FrontendsInit {
   readonly onBinding: (frontend: Frontend, state: BindingState) => void;
 }
 
+export interface FrontendListener {
+  readonly protocol: Protocol;
+  readonly listener: Listener;
+}
+
 interface Place {
   frontend: Frontend;
   readonly router: FrontendRouter;
@@ -30,7 +35,7 @@ export class Frontends {
   readonly #init: FrontendsInit;
   readonly #places = new Map<FrontendKey, Place>();
   /** Listeners of removed frontends, as long as flows remain. */
-  readonly #leaving = new Set<Listener>();
+  readonly #leaving = new Set<FrontendListener>();
 
   constructor(init: FrontendsInit) {
     this.#init = init;
@@ -65,11 +70,13 @@ export class Frontends {
   }
 
   /** Every listener that there is, those of removed frontends included. */
-  *listeners(): Iterable<Listener> {
-    for (const { binding } of this.#places.values()) if (binding.listener) yield binding.listener;
-    for (const listener of this.#leaving) {
-      if (listener.size === 0) this.#leaving.delete(listener);
-      else yield listener;
+  *listeners(): Iterable<FrontendListener> {
+    for (const { frontend, binding } of this.#places.values()) {
+      if (binding.listener) yield { protocol: frontend.protocol, listener: binding.listener };
+    }
+    for (const leaving of this.#leaving) {
+      if (leaving.listener.size === 0) this.#leaving.delete(leaving);
+      else yield leaving;
     }
   }
 
@@ -81,7 +88,7 @@ export class Frontends {
 
   /** Ends everything now. */
   async close(): Promise<void> {
-    for (const listener of this.listeners()) listener.cut(() => true, 'shutdown');
+    for (const { listener } of this.listeners()) listener.cut(() => true, 'shutdown');
     await Promise.all(Array.from(this.#places.values(), ({ binding }) => binding.stop()));
   }
 
@@ -120,7 +127,7 @@ export class Frontends {
   async #remove({ frontend, binding }: Place): Promise<void> {
     const { listener } = binding;
     if (listener === undefined) return binding.stop();
-    this.#leaving.add(listener);
+    this.#leaving.add({ protocol: frontend.protocol, listener });
     if (frontend.protocol === 'UDP') listener.cut(() => true, 'frontend-removed');
     else {
       const afterMs = frontend.servicePort.settings.endpointDrainTimeoutMs;

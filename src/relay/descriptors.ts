@@ -18,14 +18,24 @@ export interface DescriptorBudgetInit {
 }
 
 export class DescriptorBudget implements Descriptors {
-  readonly limit: number;
+  #limit: number;
   readonly #mostWaiting: number;
   readonly #waiting = new Set<Waiter>();
   #used = 0;
 
   constructor({ limit, mostWaiting }: DescriptorBudgetInit) {
-    this.limit = limit;
+    this.#limit = limit;
     this.#mostWaiting = mostWaiting;
+  }
+
+  get limit(): number {
+    return this.#limit;
+  }
+
+  /** What was handed out stays so, even if it is more than `limit` now. */
+  resize(limit: number): void {
+    this.#limit = limit;
+    this.release(0);
   }
 
   get used(): number {
@@ -33,7 +43,7 @@ export class DescriptorBudget implements Descriptors {
   }
 
   tryAcquire(count: number): boolean {
-    if (this.#used + count > this.limit) return false;
+    if (this.#used + count > this.#limit) return false;
     this.#used += count;
     return true;
   }

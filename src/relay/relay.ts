@@ -90,7 +90,10 @@ export interface FlowView {
 export interface Listener {
   /** Closes the listening socket. Established flows live on; UDP sessions end, as they have no other socket. */
   stop(): Promise<void>;
-  /** Ends the flows for which `which` says yes, with a reset where the protocol has one. */
+  /**
+   * Ends the flows for which `which` says yes, with a reset where the protocol has one. A flow that has no target yet
+   * is asked about with `undefined`.
+   */
   cut(which: (target: Target | undefined) => boolean, reason: EndReason): void;
   /** How many flows there are now. */
   readonly size: number;

@@ -49,7 +49,7 @@ export class TcpListener implements Listener {
   }
 
   get size(): number {
-    return this.#flows.size;
+    return this.#flows.size + this.#waiting.size;
   }
 
   *flows(): Iterable<FlowView> {
@@ -59,18 +59,18 @@ export class TcpListener implements Listener {
 
   cut(which: (target: Target | undefined) => boolean, reason: EndReason): void {
     for (const flow of this.#flows) if (which(flow.target)) flow.end(reason, 'sluice');
+    if (which(undefined)) for (const flow of this.#waiting.keys()) this.#refuse(flow, 'shutdown');
   }
 
   async stop(): Promise<void> {
     const closed = once(this.#server, 'close');
     this.#server.close();
-    for (const flow of this.#waiting.keys()) this.#refuse(flow, 'shutdown');
     await closed;
   }
 
   /** See `Watched`. */
   watch(now: number): number | undefined {
-    if (!this.#server.listening && this.#flows.size === 0) return undefined;
+    if (!this.#server.listening && this.size === 0) return undefined;
     const { idleTimeoutMs, halfClosedTimeoutMs, connectBudgetMs } = this.#router.settings.tcp;
     for (const flow of this.#flows) flow.watch(now);
     for (const flow of this.#waiting.keys()) {
