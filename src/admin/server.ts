@@ -118,7 +118,8 @@ function failure(status: number, error: ErrorResponse['error']): Answer {
 const clientLeft = new Set(['ERR_STREAM_PREMATURE_CLOSE', 'ERR_STREAM_DESTROYED', 'ECONNRESET', 'EPIPE']);
 
 async function send(request: IncomingMessage, response: ServerResponse, answer: Answer): Promise<void> {
-  const { status, contentType, body } = answer;
+  const { status, contentType } = answer;
+  const body = typeof answer.body === 'string' ? Buffer.from(answer.body) : answer.body;
   response.statusCode = status;
   response.setHeader('content-type', contentType);
   response.setHeader('cache-control', 'no-store');
@@ -126,9 +127,9 @@ async function send(request: IncomingMessage, response: ServerResponse, answer: 
   if (status === 405) response.setHeader('allow', 'GET, HEAD');
   // A body that nobody asked for is not waited for.
   if (hasBody(request)) response.setHeader('connection', 'close');
-  if (typeof body === 'string') response.setHeader('content-length', Buffer.byteLength(body));
+  if (Buffer.isBuffer(body)) response.setHeader('content-length', body.length);
   if (request.method === 'HEAD') response.end();
-  else if (typeof body === 'string') response.end(body);
+  else if (Buffer.isBuffer(body)) response.end(body);
   else await pipeline(Readable.from(body), response);
 }
 

@@ -1,5 +1,5 @@
 import type { Target } from '../model/target.ts';
-import { Family, type Labels } from './family.ts';
+import { Family, type LabelText } from './family.ts';
 import type { FlowCounters } from './flow-counters.ts';
 import { addTally, servicePortLabels } from './service-families.ts';
 import type { ServicePortView } from './views.ts';
@@ -18,17 +18,6 @@ function create() {
   };
 }
 
-/** The same object for a target each time, so that its labels are rendered once in its life. */
-const labelsOfTarget = new WeakMap<Target, Labels>();
-
-function endpointLabels(view: ServicePortView, target: Target): Labels {
-  const known = labelsOfTarget.get(target);
-  if (known !== undefined) return known;
-  const labels = { ...servicePortLabels(view.servicePort), endpoint: target.endpoint.key };
-  labelsOfTarget.set(target, labels);
-  return labels;
-}
-
 /**
  * The families that have a line for each endpoint. An endpoint's series go when it has left its service port and its
  * last flow has ended; the totals of its service port keep what it carried.
@@ -36,9 +25,10 @@ function endpointLabels(view: ServicePortView, target: Target): Labels {
 export function endpointFamilies(counters: FlowCounters, views: readonly ServicePortView[]): Family[] {
   const families = create();
   for (const view of views) {
+    const shared = servicePortLabels(view.servicePort);
     const eligible = new Set(view.servicePort.eligible.map((endpoint) => endpoint.key));
     for (const [key, target] of view.targets) {
-      const labels = endpointLabels(view, target);
+      const labels = `${shared},endpoint="${key}"`;
       addCounters(families, labels, counters, target);
       families.eligible.add(eligible.has(key) ? 1 : 0, labels);
       if (view.servicePort.protocol === 'UDP') addDatagrams(families, labels, target);
@@ -49,7 +39,7 @@ export function endpointFamilies(counters: FlowCounters, views: readonly Service
 
 function addCounters(
   families: ReturnType<typeof create>,
-  labels: Labels,
+  labels: LabelText,
   counters: FlowCounters,
   target: Target,
 ): void {
@@ -64,7 +54,7 @@ function addCounters(
   addTally(families.failures, labels, more.failures);
 }
 
-function addDatagrams(families: ReturnType<typeof create>, labels: Labels, target: Target): void {
+function addDatagrams(families: ReturnType<typeof create>, labels: LabelText, target: Target): void {
   families.receivedDatagrams.add(target.stats.datagramsToEndpoint, labels);
   families.sentDatagrams.add(target.stats.datagramsFromEndpoint, labels);
 }

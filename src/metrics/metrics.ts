@@ -1,7 +1,8 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { Counter, Gauge, type Metric, Registry } from 'prom-client';
+import { Counter, Gauge, Registry } from 'prom-client';
 import type { Clock } from '../base/clock.ts';
 import { endpointFamilies } from './endpoint-families.ts';
+import type { Family } from './family.ts';
 import { FlowCounters } from './flow-counters.ts';
 import { processFamilies } from './process-families.ts';
 import { registerRuntimeMetrics } from './runtime.ts';
@@ -26,8 +27,6 @@ export class Metrics {
   readonly #clock: Clock;
   readonly #reloads: Counter<'source' | 'result'>;
   readonly #lastReload: Gauge<'source'>;
-  /** The metrics that prom-client keeps itself. */
-  readonly #kept: readonly Metric[];
   #underWay: Promise<string> | undefined;
 
   constructor({ views, clock, build }: MetricsInit) {
@@ -54,7 +53,6 @@ export class Metrics {
     });
     info.set({ ...build, node: process.version }, 1);
     registerRuntimeMetrics(this.#registry);
-    this.#kept = metricsOf(this.#registry);
   }
 
   get contentType(): string {
@@ -84,19 +82,19 @@ export class Metrics {
     this.observer.forget((key) => present.has(key));
   }
 
+  /** What prom-client keeps itself comes last. */
   async #render(): Promise<string> {
-    const registry = new Registry();
-    for (const metric of this.#collect()) registry.registerMetric(metric);
     const texts: string[] = [];
-    for (const { name } of registry.getMetricsAsArray()) {
-      texts.push(await registry.getSingleMetricAsString(name));
+    for (const family of this.#collect()) {
+      texts.push(family.render());
       await nextTurn();
     }
-    return `${texts.join('\n\n')}\n`;
+    texts.push(await this.#registry.metrics());
+    return texts.join('');
   }
 
   /** Synchronous: nothing can happen between the first number and the last. */
-  #collect(): Metric[] {
+  #collect(): Family[] {
     const servicePorts = [...this.#views.servicePorts()];
     const families = [
       ...serviceFamilies(this.observer, servicePorts),
@@ -104,10 +102,6 @@ export class Metrics {
       ...processFamilies(this.#views, servicePorts),
     ];
     this.forgetGone();
-    return [...families.map((family) => family.asMetric()), ...this.#kept];
+    return families;
   }
-}
-
-function metricsOf(registry: Registry): Metric[] {
-  return registry.getMetricsAsArray().flatMap(({ name }) => registry.getSingleMetric(name) ?? []);
 }

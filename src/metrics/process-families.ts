@@ -1,5 +1,5 @@
 import { formatAddressPort } from '../model/address.ts';
-import { Family } from './family.ts';
+import { Family, labelText } from './family.ts';
 import type { LiveViews, ServicePortView } from './views.ts';
 
 /** The families about the process as a whole: its table, its frontends, its feeds, its limits. */
@@ -36,9 +36,9 @@ function frontendFamilies(views: LiveViews): Family[] {
     counts[state.kind] += 1;
     if (state.kind !== 'failed') continue;
     const vip = formatAddressPort(frontend.address, frontend.port);
-    failed.add(1, { vip, protocol: frontend.protocol, code: state.code });
+    failed.add(1, labelText({ vip, protocol: frontend.protocol, code: state.code }));
   }
-  for (const [state, count] of Object.entries(counts)) states.add(count, { state });
+  for (const [state, count] of Object.entries(counts)) states.add(count, labelText({ state }));
   return [states, failed];
 }
 
@@ -46,8 +46,9 @@ function feedFamilies(views: LiveViews): Family[] {
   const synced = new Family('sluice_feed_synced', 'gauge', '1 once the first sync of the feed is complete.');
   const problems = new Family('sluice_feed_problems', 'gauge', 'Problems that the feed reports now.');
   for (const feed of views.feeds()) {
-    synced.add(feed.synced ? 1 : 0, { feed: feed.name });
-    problems.add(feed.problems.length, { feed: feed.name });
+    const labels = labelText({ feed: feed.name });
+    synced.add(feed.synced ? 1 : 0, labels);
+    problems.add(feed.problems.length, labels);
   }
   return [synced, problems];
 }

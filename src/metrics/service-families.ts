@@ -1,14 +1,14 @@
 import type { ServicePort } from '../model/snapshot.ts';
 import { TargetStats } from '../model/target.ts';
-import { Family, type Labels } from './family.ts';
+import { Family, type LabelText, labelText } from './family.ts';
 import { type FlowCounters, ServicePortCounters } from './flow-counters.ts';
 import type { Histogram } from './histogram.ts';
 import type { Tally } from './tally.ts';
 import type { ServicePortView } from './views.ts';
 
 /** The labels of a service port. There is one for each IP family, so the family is one of them. */
-export function servicePortLabels({ namespace, name, portName, protocol, family }: ServicePort): Labels {
-  return { namespace, service: name, port: portName, protocol, family };
+export function servicePortLabels({ namespace, name, portName, protocol, family }: ServicePort): LabelText {
+  return labelText({ namespace, service: name, port: portName, protocol, family });
 }
 
 function create() {
@@ -51,24 +51,26 @@ export function serviceFamilies(counters: FlowCounters, views: readonly ServiceP
   return [...Object.values(families), ...sums];
 }
 
-function addFlows(families: ReturnType<typeof create>, labels: Labels, counters: ServicePortCounters): void {
+function addFlows(families: ReturnType<typeof create>, labels: LabelText, counters: ServicePortCounters): void {
   families.opened.add(counters.opened, labels);
   families.active.add(counters.active, labels);
   families.retries.add(counters.retries, labels);
-  for (const [by, closed] of Object.entries(counters.closedBy)) addTally(families.closed, labels, closed, { by });
+  for (const [by, closed] of Object.entries(counters.closedBy))
+    addTally(families.closed, `${labels},by="${by}"`, closed);
   addTally(families.failures, labels, counters.failures);
   addTally(families.drops, labels, counters.drops);
-  for (const [code, count] of counters.acceptFailures.entries()) families.accepts.add(count, labels, { code });
+  for (const [code, count] of counters.acceptFailures.entries())
+    families.accepts.add(count, `${labels},${labelText({ code })}`);
   if (counters.connectSeconds.count > 0) addHistogram(families.connect, labels, counters.connectSeconds);
 }
 
-function addState(families: ReturnType<typeof create>, labels: Labels, view: ServicePortView): void {
+function addState(families: ReturnType<typeof create>, labels: LabelText, view: ServicePortView): void {
   families.affinity.add(view.affinityEntries, labels);
   families.endpoints.add(view.servicePort.endpoints.length, labels);
   families.eligible.add(view.servicePort.eligible.length, labels);
 }
 
-function addTotals(families: readonly Family[], labels: Labels, view: ServicePortView): void {
+function addTotals(families: readonly Family[], labels: LabelText, view: ServicePortView): void {
   const sum = sumOf(view);
   for (const [index, [field]] of totals.entries()) {
     const ofUdpOnly = field === 'datagramsToEndpoint' || field === 'datagramsFromEndpoint';
@@ -92,13 +94,13 @@ export function sumOf({ targets, retired }: ServicePortView): TargetStats {
 }
 
 /** Only words that were said have a line. */
-export function addTally(family: Family, labels: Labels, tally: Tally<string>, more: Labels = {}): void {
-  for (const [reason, count] of tally.entries()) family.add(count, labels, { reason, ...more });
+export function addTally(family: Family, labels: LabelText, tally: Tally<string>): void {
+  for (const [reason, count] of tally.entries()) family.add(count, `${labels},reason="${reason}"`);
 }
 
-function addHistogram(family: Family, labels: Labels, histogram: Histogram): void {
-  for (const [bound, count] of histogram.cumulative()) family.addPart('bucket', count, labels, { le: String(bound) });
-  family.addPart('bucket', histogram.count, labels, { le: '+Inf' });
-  family.addPart('sum', histogram.sum, labels);
-  family.addPart('count', histogram.count, labels);
+function addHistogram(family: Family, labels: LabelText, histogram: Histogram): void {
+  for (const [bound, count] of histogram.cumulative()) family.add(count, `${labels},le="${bound}"`, '_bucket');
+  family.add(histogram.count, `${labels},le="+Inf"`, '_bucket');
+  family.add(histogram.sum, labels, '_sum');
+  family.add(histogram.count, labels, '_count');
 }

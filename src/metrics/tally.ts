@@ -8,16 +8,6 @@ export class Tally<Word extends string> {
     this.#counts.set(word, (this.#counts.get(word) ?? 0) + 1);
   }
 
-  get(word: Word): number {
-    return this.#counts?.get(word) ?? 0;
-  }
-
-  get total(): number {
-    let sum = 0;
-    for (const [, count] of this.entries()) sum += count;
-    return sum;
-  }
-
   /** The words that were said. */
   entries(): Iterable<[Word, number]> {
     return this.#counts ?? [];

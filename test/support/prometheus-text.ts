@@ -13,7 +13,7 @@ export interface PrometheusFamily {
   readonly samples: PrometheusSample[];
 }
 
-const sampleLine = /^(?<name>[a-zA-Z_:][a-zA-Z0-9_:]*)(?:\{(?<labels>.*)\})? (?<value>\S+)$/;
+const sampleLine = /^(?<name>[a-zA-Z_:][a-zA-Z0-9_:]*)(?:\{(?<labels>.*)\})? (?<value>\S+)$/s;
 const labelPart = /(?<name>[a-zA-Z_][a-zA-Z0-9_]*)="(?<value>(?:[^"\\\n]|\\["\\n])*)"(?<next>,|$)/y;
 
 /**
@@ -56,7 +56,7 @@ function readSample(line: string, family: PrometheusFamily, seen: Set<string>): 
   const { name = '', labels: inner = '', value: digits = '' } = groups;
   const parts = family.type === 'histogram' ? ['_bucket', '_sum', '_count'] : [''];
   assert.ok(parts.map((part) => family.name + part).includes(name), `${name} stands under ${family.name}`);
-  const value = digits === '+Inf' ? Number.POSITIVE_INFINITY : Number(digits);
+  const value = Number(digits.replace('Inf', 'Infinity'));
   // A gauge may have no value yet. prom-client writes `Nan`, which Go's ParseFloat, and so Prometheus, reads.
   assert.ok(!Number.isNaN(value) || /^nan$/i.test(digits), `not a number: ${line}`);
   if (family.type === 'counter') assert.ok(value >= 0 && Number.isFinite(value), `not a counter: ${line}`);
