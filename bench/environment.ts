@@ -11,6 +11,8 @@ export interface Environment {
   readonly kernel: string;
   /** The Node that runs sluice. */
   readonly node: string;
+  /** The share of the machine that was busy with something else before the run. */
+  readonly otherLoad: number;
   readonly versions: Readonly<Record<string, string>>;
 }
 
@@ -21,7 +23,7 @@ const versionFlags: Readonly<Partial<Record<ToolName, string>>> = {
   wrk: '-v',
 };
 
-export async function environmentOf(rig: Rig): Promise<Environment> {
+export async function environmentOf(rig: Rig, otherLoad: number): Promise<Environment> {
   const names = Object.keys(versionFlags) as ToolName[];
   const versions = await Promise.all(names.map(async (name) => [name, await versionOf(rig, name)] as const));
   return {
@@ -31,6 +33,7 @@ export async function environmentOf(rig: Rig): Promise<Environment> {
     memoryGiB: Math.round(totalmem() / 2 ** 30),
     kernel: release(),
     node: rig.node.version,
+    otherLoad,
     versions: Object.fromEntries(
       versions.flatMap(([name, version]) => (version === undefined ? [] : [[name, version]])),
     ),
@@ -48,8 +51,9 @@ async function versionOf({ processes, tools }: Rig, name: ToolName): Promise<str
 
 /** One line below the table. */
 export function describe(environment: Environment): string {
-  const { date, cpu, cpus, memoryGiB, kernel, node, versions } = environment;
+  const { date, cpu, cpus, memoryGiB, kernel, node, otherLoad, versions } = environment;
   const others = Object.entries(versions).map(([name, version]) => `${name} ${version}`);
   const machine = `${cpus} × ${cpu}, ${memoryGiB} GiB, Linux ${kernel}`;
-  return `${date.slice(0, 10)}, ${machine}, Node ${node}, ${others.join(', ')}`;
+  const busy = `${Math.round(otherLoad * 100)} % busy with something else before the run`;
+  return `${date.slice(0, 10)}, ${machine}, ${busy}; Node ${node}, ${others.join(', ')}`;
 }

@@ -18,6 +18,7 @@ import { haproxy } from './subjects/haproxy.ts';
 import { nginx } from './subjects/nginx.ts';
 import { buildSluice, engines, sluice } from './subjects/sluice.ts';
 import type { Backends, Rig, Subject } from './subjects/subject.ts';
+import { otherLoad } from './support/cpu.ts';
 import { buildLoad, Loads } from './support/loads.ts';
 import { findNode } from './support/node-binary.ts';
 import { Processes } from './support/processes.ts';
@@ -75,6 +76,7 @@ async function askAll(chosen: readonly Question[], started: readonly Started[], 
 
 async function run(options: Options, processes: Processes, folder: string): Promise<Outcome> {
   const rig = await prepare(options, processes, folder);
+  const environment = await environmentOf(rig, await otherLoad(300));
   const backends = await startBackends(rig);
   const subjects = subjectsFor(options, rig);
   const started = await startAll(subjects, rig, backends);
@@ -84,7 +86,7 @@ async function run(options: Options, processes: Processes, folder: string): Prom
   const context = { rig, pace: options.pace, loads, backends };
   const asked = await askAll(chosen, started, context);
   return {
-    environment: await environmentOf(rig),
+    environment,
     pace: options.pace,
     columns: subjects.map(({ name }) => name),
     asked,

@@ -36,16 +36,17 @@ async function settledKiB(pid: number): Promise<number> {
   return last;
 }
 
+const warmConnections = 500;
 const target = { of: 'value', atMost: { net: 9 } } as const;
 
 /**
  * A fresh process each time: one that has already held thousands of connections would reuse their memory and show
- * nothing. Before the first reading, some thousand short connections, 64 at a time, let a garbage-collected heap grow
- * to the size that it works at, and 200 that stay open use up what those left behind.
+ * nothing, and so would a heap that short connections have filled with garbage. It is warmed with connections that stay
+ * open: they load and compile the code, take the steps that a heap grows in at first, and leave nothing behind.
  */
 export const idle: Question = {
   name: 'idle',
-  needs: ['nginx', 'wrk'],
+  needs: ['nginx'],
   // Memory itself may fall, when a collection comes between the readings.
   proof: 'startKib',
   rounds: (asked) => Math.min(asked, 3),
@@ -54,16 +55,17 @@ export const idle: Question = {
     { key: 'kib', label: 'RSS per idle connection', show: kibibytes, baseline: 'HAProxy', target },
     { key: 'startKib', label: '  RSS before them', show: (kib) => `${(kib / 1024).toFixed(0)} MiB` },
   ],
-  async measure({ rig, pace, backends, loads }, { subject }) {
+  async measure({ rig, pace, backends }, { subject }) {
     const { pid, web, close } = await subject.start(rig, rig.freshVip(), backends);
     if (pid === undefined || web === undefined) throw new Error('has no process');
     const sockets: Socket[] = [];
     try {
-      await loads.requests(web, 0.5, ['Connection: close']);
-      sockets.push(...(await openAll(web, 200)));
+      sockets.push(...(await openAll(web, warmConnections)));
       const before = await settledKiB(pid);
       sockets.push(...(await openAll(web, pace.idleConnections)));
       const after = await settledKiB(pid);
+      const closed = sockets.filter(({ readyState }) => readyState !== 'open').length;
+      if (closed > 0) throw new Error(`closed ${closed} idle connections`);
       return { kib: (after - before) / pace.idleConnections, startKib: before };
     } finally {
       for (const socket of sockets) socket.destroy();

@@ -1,4 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
 
 /** CPU time of one thread in nanoseconds, by thread id. */
 export type ThreadTimes = ReadonlyMap<string, number>;
@@ -51,6 +52,14 @@ function threadTimes(pid: number): ThreadTimes {
       if (text !== '') times.set(thread, parseSchedstat(text));
     }
   return times;
+}
+
+/** The share of the machine, 0 to 1, that is busy while nobody here does anything. */
+export async function otherLoad(forMs: number): Promise<number> {
+  const before = parseStat(readFileSync('/proc/stat', 'utf8'));
+  await delay(forMs);
+  const after = parseStat(readFileSync('/proc/stat', 'utf8'));
+  return (after.busy - before.busy) / Math.max(1, after.total - before.total);
 }
 
 /** USER_HZ: fixed at 100 in the kernel's interface to user space on every machine this runs on. */
