@@ -36,17 +36,18 @@ interface Share {
 /**
  * nginx's smooth weighted round robin: at each pick every target is credited its weight, the one with the most credit
  * is taken and pays the sum of all weights. {a: 5, b: 1, c: 1} gives a a b a c a a. A retry credits only those that it
- * may still take, as nginx does. The cost of a pick grows with the number of targets.
+ * may still take, as nginx does. A newcomer starts with 0; what those who left owed or were owed is forgotten, and the
+ * next picks even it out. The cost of a pick grows with the number of targets.
  */
 class SmoothRoundRobin implements Picker {
   readonly #shares: readonly Share[];
 
   constructor(targets: readonly Target[], previous: Picker | undefined) {
-    const credits = levelled(targets, previous?.credits?.());
+    const credits = previous?.credits?.();
     this.#shares = targets.map((target) => ({
       target,
       weight: target.endpoint.weight,
-      credit: credits.get(target) ?? 0,
+      credit: credits?.get(target) ?? 0,
     }));
   }
 
@@ -66,21 +67,4 @@ class SmoothRoundRobin implements Picker {
   credits(): ReadonlyMap<Target, number> {
     return new Map(this.#shares.map(({ target, credit }) => [target, credit]));
   }
-}
-
-/**
- * The credits of those of `targets` that had any, brought back to a sum of about 0: whoever left took a debt or a claim
- * along. Without this the sum would wander off under endless changes, and a newcomer, who starts with 0, would wait
- * for ever or take everything. Differences, which are all that decides, stay the same.
- */
-function levelled(
-  targets: readonly Target[],
-  credits: ReadonlyMap<Target, number> | undefined,
-): ReadonlyMap<Target, number> {
-  const kept = targets.flatMap((target) => {
-    const credit = credits?.get(target);
-    return credit === undefined ? [] : [[target, credit] as const];
-  });
-  const mean = Math.trunc(kept.reduce((sum, [, credit]) => sum + credit, 0) / Math.max(kept.length, 1));
-  return new Map(kept.map(([target, credit]) => [target, credit - mean]));
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { FeedState } from '../../src/model/feed-state.ts';
-import type { EndpointSlice, Service } from '../../src/model/service.ts';
+import type { EndpointSlice, Service, SliceEndpoint } from '../../src/model/service.ts';
 import { defaultSettings } from '../../src/model/settings.ts';
 import { emptySnapshot, type Snapshot } from '../../src/model/snapshot.ts';
 import { type BuildResult, buildSnapshot, type FeedInput, SnapshotBuilder } from '../../src/table/build.ts';
@@ -253,12 +253,21 @@ test('TABLE_PORT_DUPLICATE: of two ports with one name the first is served', () 
 });
 
 /** Two services; `edit` changes the second's slice. */
-function world(edit: { ready?: boolean; zone?: string; extra?: string; policy?: 'random' } = {}): FeedState {
-  const { extra, policy, ...over } = edit;
+interface Edit extends Partial<SliceEndpoint> {
+  readonly extra?: string;
+  readonly policy?: 'random';
+  readonly affinityTimeoutMs?: number;
+}
+
+function world(edit: Edit = {}): FeedState {
+  const { extra, policy, affinityTimeoutMs, ...over } = edit;
   return state(
     [
       service('one', ['127.9.0.1'], { settings: { maxFlowsPerService: 9 } }),
-      service('two', ['127.9.0.2'], policy === undefined ? {} : { settings: { policy } }),
+      service('two', ['127.9.0.2'], {
+        ...(policy === undefined ? {} : { settings: { policy } }),
+        ...(affinityTimeoutMs === undefined ? {} : { affinityTimeoutMs }),
+      }),
     ],
     [
       slice('s1', 'one', ['127.1.0.1', '127.1.0.2']),
@@ -272,8 +281,11 @@ test('building equal objects again gives the same snapshot', () => {
   assert.equal(build({ a: world() }, snapshot).snapshot, snapshot);
 });
 
-const edits: { name: string; edit: Parameters<typeof world>[0]; sameEndpoints: number; sameEligible: boolean }[] = [
+const edits: { name: string; edit: Edit; sameEndpoints: number; sameEligible: boolean }[] = [
   { name: 'a condition', edit: { ready: false }, sameEndpoints: 1, sameEligible: false },
+  { name: 'a weight', edit: { weight: 2 }, sameEndpoints: 1, sameEligible: false },
+  { name: 'a node', edit: { nodeName: 'n' }, sameEndpoints: 1, sameEligible: false },
+  { name: 'an affinity', edit: { affinityTimeoutMs: 1 }, sameEndpoints: 2, sameEligible: true },
   { name: 'a zone', edit: { zone: 'z' }, sameEndpoints: 1, sameEligible: false },
   { name: 'an endpoint that is added', edit: { extra: '127.1.0.5' }, sameEndpoints: 2, sameEligible: false },
   { name: 'a policy', edit: { policy: 'random' }, sameEndpoints: 2, sameEligible: true },
@@ -291,6 +303,7 @@ for (const { name, edit, sameEndpoints, sameEligible } of edits) {
     assert.notEqual(twoAfter.servicePort, two.servicePort);
     const same = twoAfter.servicePort.endpoints.filter((endpoint) => two.servicePort.endpoints.includes(endpoint));
     assert.equal(same.length, sameEndpoints);
+    assert.equal(twoAfter.servicePort.settings === two.servicePort.settings, edit.policy === undefined);
     assert.equal(twoAfter.servicePort.eligible === two.servicePort.eligible, sameEligible);
   });
 }
@@ -319,4 +332,33 @@ test('a builder gives what the one-shot form gives, whatever it has cached', () 
     const before = builder.snapshot;
     assert.equal(builder.build(input).snapshot, before);
   }
+});
+
+test('a builder sees a new slice of a service that is the same object', () => {
+  const builder = new SnapshotBuilder();
+  const web = service('web', ['127.9.0.1']);
+  for (const backend of ['127.1.0.1', '127.1.0.2']) {
+    const feeds = [{ name: 'a', state: state([web], [slice('s1', 'web', [backend])]) }];
+    const { snapshot } = builder.build({ feeds, settings: defaultSettings });
+    assert.deepEqual(shape(snapshot), { 'TCP/127.9.0.1:80': [`${backend}:8080`] });
+  }
+});
+
+test('another VIP changes the snapshot, and no service port', () => {
+  const before = build({ a: state([service('web', ['127.9.0.1'])]) }).snapshot;
+  const after = build({ a: state([service('web', ['127.9.0.1', '127.9.0.2'])]) }, before).snapshot;
+  assert.deepEqual(Object.keys(shape(after)), ['TCP/127.9.0.1:80', 'TCP/127.9.0.2:80']);
+  assert.deepEqual([...after.servicePorts.values()], [...before.servicePorts.values()]);
+});
+
+test('of two endpoints with one ip:port the first counts', () => {
+  const slices = [
+    slice('s1', 'web', ['127.1.0.1']),
+    slice('s2', 'web', [sliceEndpoint('127.1.0.1', { ready: false })]),
+  ];
+  const [port] = build({ a: state([service('web', ['127.9.0.1'])], slices) }).snapshot.servicePorts.values();
+  assert.deepEqual(
+    port?.endpoints.map(({ ready }) => ready),
+    [true],
+  );
 });
