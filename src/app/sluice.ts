@@ -180,6 +180,7 @@ export class Sluice {
     const { forFlows } = ceilingOf(descriptorLimit(), this.#openAtStart, snapshot.frontends.size);
     this.#descriptors.resize(forFlows);
     this.#frontends.reconcile(snapshot);
+    this.#metrics.forgetGone();
     this.#logger.debug({ snapshot: snapshot.version, frontends: snapshot.frontends.size }, 'applied a snapshot');
   }
 

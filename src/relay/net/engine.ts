@@ -2,7 +2,9 @@ import type { Clock } from '../../base/clock.ts';
 import type { DescriptorBudget } from '../descriptors.ts';
 import type { Listener, ListenSpec, RelayEngine, Router } from '../relay.ts';
 import { BufferPool } from './buffers.ts';
+import { Deadlines } from './deadlines.ts';
 import { Sweeper } from './sweeper.ts';
+import type { TcpFlow } from './tcp-flow.ts';
 import type { TcpInit } from './tcp-listener.ts';
 import { listenTcp } from './tcp-listener.ts';
 import { listenUdp } from './udp-listener.ts';
@@ -29,7 +31,8 @@ export class NetEngine implements RelayEngine {
   readonly #sweeper: Sweeper;
 
   constructor({ clock, descriptors, tcp, udp }: NetEngineInit) {
-    this.#tcp = { clock, descriptors, backlog: tcp.backlog, pool: new BufferPool(tcp.bufferBytes) };
+    const dialing = new Deadlines<TcpFlow>(clock);
+    this.#tcp = { clock, descriptors, dialing, backlog: tcp.backlog, pool: new BufferPool(tcp.bufferBytes) };
     this.#udp = new UdpShared({ ...udp, clock, descriptors });
     this.#sweeper = new Sweeper(clock);
   }

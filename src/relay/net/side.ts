@@ -9,7 +9,7 @@ import { bulkBytes, sharedBuffer } from './buffers.ts';
 export interface SideOwner {
   sideConnected(side: Side): void;
   sideEnded(side: Side): void;
-  sideFailed(side: Side, error: Error): void;
+  sideFailed(side: Side, error: unknown): void;
   sideClosed(): void;
 }
 
@@ -53,7 +53,10 @@ export class Side extends Socket {
   #stats: TargetStats | undefined;
   /** True while reading stands still because `peer` takes no more. */
   #held = false;
-  #ending = false;
+  /** Our FIN is sent, or about to be. */
+  #finishing = false;
+  /** Their FIN has come. */
+  #ended = false;
   /** Bytes read so far. */
   bytes = 0;
 
@@ -69,11 +72,6 @@ export class Side extends Socket {
     this.#owner = owner;
     this.party = party;
     this.#pool = pool;
-    this.on('end', this.#onEnd);
-    this.on('error', this.#onError);
-    this.on('close', this.#onClose);
-    this.on('drain', this.#onDrain);
-    if (handle === undefined) this.on('connect', this.#onConnect);
   }
 
   /** From now on everything that comes in goes to `peer` and is counted in `stats`. */
@@ -97,11 +95,17 @@ export class Side extends Socket {
 
   /** Sends FIN after all that was written. */
   finish(): void {
-    if (this.#ending || this.destroyed) return;
-    this.#ending = true;
-    if (this.writableLength === 0) this.end();
+    if (this.#finishing || this.destroyed) return;
+    this.#finishing = true;
     // Not `end()` at once: libuv cannot reset a socket that has a shutdown queued behind its data.
-    else this.write(nothing, () => this.end());
+    if (this.writableLength > 0) this.write(nothing, () => this.#sendEnd());
+    else this.#sendEnd();
+  }
+
+  /** With nothing left to read, close(2) sends the FIN and saves a shutdown(2). */
+  #sendEnd(): void {
+    if (this.#ended) this.destroy();
+    else this.end();
   }
 
   /** Sends RST and forgets what was not sent yet. */
@@ -139,12 +143,26 @@ export class Side extends Socket {
     return own.subarray(0, size);
   }
 
-  // Listeners are methods that find their side in `this`: closures would cost memory for every idle connection.
-  #onConnect(this: Side): void {
-    this.#owner.sideConnected(this);
+  /**
+   * What the socket has to tell. One method instead of five listeners: those would be looked up, and kept, for every
+   * connection.
+   */
+  override emit(event: string | symbol, ...values: unknown[]): boolean {
+    if (event === 'error') {
+      this.#owner.sideFailed(this, values[0]);
+      return true;
+    }
+    const heard = super.emit(event, ...values);
+    if (event === 'connect') this.#owner.sideConnected(this);
+    else if (event === 'end') this.#onEnd();
+    else if (event === 'close') this.#owner.sideClosed();
+    // What this socket had to send is sent: the peer, who fills it, may read on.
+    else if (event === 'drain') this.#peer?.readOn();
+    return heard;
   }
 
-  #onEnd(this: Side): void {
+  #onEnd(): void {
+    this.#ended = true;
     if (this.#isReset()) this.destroy(new ResetError());
     else this.#owner.sideEnded(this);
   }
@@ -156,19 +174,6 @@ export class Side extends Socket {
    */
   #isReset(): boolean {
     return !this.writableEnded && this.remoteAddress === undefined;
-  }
-
-  #onError(this: Side, error: Error): void {
-    this.#owner.sideFailed(this, error);
-  }
-
-  #onClose(this: Side): void {
-    this.#owner.sideClosed();
-  }
-
-  /** What this socket had to send is sent: the peer, who fills it, may read on. */
-  #onDrain(this: Side): void {
-    this.#peer?.readOn();
   }
 
   readOn(): void {

@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net';
-import type { Clock, Timer } from '../../base/clock.ts';
+import type { Clock } from '../../base/clock.ts';
 import { errorCode } from '../../base/errors.ts';
 import type { ConnectFailure, EndReason, Party, RejectReason } from '../../model/reason.ts';
 import { connectFailureOf } from '../../model/reason.ts';
@@ -10,6 +10,7 @@ import type { Ending, Flow, FlowView, Route, Router } from '../relay.ts';
 import type { ConnectionHandle } from './accept.ts';
 import { peerOf } from './accept.ts';
 import type { BufferPool } from './buffers.ts';
+import type { Deadlines } from './deadlines.ts';
 import type { SideOwner } from './side.ts';
 import { Side } from './side.ts';
 
@@ -17,6 +18,7 @@ export interface TcpFlowInit {
   readonly router: Router;
   readonly clock: Clock;
   readonly pool: BufferPool;
+  readonly dialing: Deadlines<TcpFlow>;
   /** Called once, when both sockets are closed. */
   readonly onClosed: (flow: TcpFlow) => void;
 }
@@ -45,7 +47,6 @@ export class TcpFlow implements Flow, SideOwner {
   readonly #startedAt: number;
   readonly #client: Side;
   #upstream: Side | undefined;
-  #timer: Timer | undefined;
   #target: Target | undefined;
   #connectMs: number | undefined;
   #lastFailure: ConnectFailure | undefined;
@@ -89,7 +90,7 @@ export class TcpFlow implements Flow, SideOwner {
   end(reason: EndReason, by: Party): void {
     if (this.#state === 'ended') return;
     this.#state = 'ended';
-    this.#timer?.cancel();
+    this.#init.dialing.delete(this);
     this.#reason = reason;
     this.#endedBy = by;
     this.#client.abort();
@@ -132,7 +133,7 @@ export class TcpFlow implements Flow, SideOwner {
   }
 
   #dial(target: Target): void {
-    const { clock, pool } = this.#init;
+    const { clock, pool, dialing } = this.#init;
     const { connectTimeoutMs, connectBudgetMs, noDelay } = this.#settings;
     const leftMs = connectBudgetMs - (clock.now() - this.#startedAt);
     if (leftMs <= 0) {
@@ -142,14 +143,19 @@ export class TcpFlow implements Flow, SideOwner {
     const { address, port } = target.endpoint;
     this.#upstream = new Side({ owner: this, party: 'endpoint', pool });
     this.#open += 1;
-    this.#timer = clock.after(Math.min(connectTimeoutMs, leftMs), () => this.#dialFailed('connect-timeout'));
+    dialing.set(this, Math.min(connectTimeoutMs, leftMs));
     this.#upstream.connect({ host: address, port, noDelay, autoSelectFamily: false });
+  }
+
+  /** The deadline of a try has passed. */
+  late(): void {
+    this.#dialFailed('connect-timeout');
   }
 
   #dialFailed(failure: ConnectFailure): void {
     const target = this.lease;
     if (this.#state !== 'dialing' || target === undefined) return;
-    this.#timer?.cancel();
+    this.#init.dialing.delete(this);
     this.#upstream?.abort();
     this.#upstream = undefined;
     this.#lastFailure = failure;
@@ -164,7 +170,7 @@ export class TcpFlow implements Flow, SideOwner {
   }
 
   #relay(upstream: Side, target: Target): void {
-    this.#timer?.cancel();
+    this.#init.dialing.delete(this);
     this.#state = 'relaying';
     this.#target = target;
     this.#activeAt = this.#init.clock.now();
@@ -180,7 +186,7 @@ export class TcpFlow implements Flow, SideOwner {
     other?.finish();
   }
 
-  sideFailed(side: Side, error: Error): void {
+  sideFailed(side: Side, error: unknown): void {
     const code = errorCode(error);
     if (side === this.#upstream && this.#state === 'dialing') this.#dialFailed(connectFailureOf(code));
     else if (side === this.#upstream || side === this.#client)
@@ -190,7 +196,7 @@ export class TcpFlow implements Flow, SideOwner {
   sideClosed(): void {
     this.#open -= 1;
     if (this.#open > 0) return;
-    this.#timer?.cancel();
+    this.#init.dialing.delete(this);
     this.#state = 'ended';
     this.#init.router.closed(this, this.#ending());
     this.#init.onClosed(this);

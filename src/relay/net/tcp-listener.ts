@@ -9,12 +9,14 @@ import type { FlowView, Listener, ListenSpec, Router } from '../relay.ts';
 import type { ConnectionHandle } from './accept.ts';
 import { takeConnections } from './accept.ts';
 import type { BufferPool } from './buffers.ts';
+import type { Deadlines } from './deadlines.ts';
 import type { TcpFlowInit } from './tcp-flow.ts';
 import { TcpFlow } from './tcp-flow.ts';
 
 export interface TcpInit {
   readonly clock: Clock;
   readonly pool: BufferPool;
+  readonly dialing: Deadlines<TcpFlow>;
   readonly descriptors: DescriptorBudget;
   /** See `NetEngineInit`. */
   readonly backlog: number;
@@ -44,7 +46,7 @@ export class TcpListener implements Listener {
     this.#server = server;
     this.#router = router;
     this.#init = init;
-    this.#flowInit = { router, clock: init.clock, pool: init.pool, onClosed: this.#closed };
+    this.#flowInit = { router, ...init, onClosed: this.#closed };
     takeConnections(server, { accepted: this.#accepted, failed: (code) => router.acceptFailed(code) });
   }
 
