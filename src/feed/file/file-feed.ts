@@ -1,11 +1,11 @@
 import { resolve } from 'node:path';
-import type { Clock } from '../../base/clock.ts';
+import type { Clock, Timer } from '../../base/clock.ts';
 import type { Problem } from '../../base/errors.ts';
 import type { Feed, FeedSink, FeedState } from '../feed.ts';
 import { sameState } from '../inline.ts';
 import { assemble, emptyAssembly } from './assemble.ts';
 import type { Look } from './sources.ts';
-import { bothLooks, lookAgain, lookAround, lookAt, Sources } from './sources.ts';
+import { bothLooks, lookAgain, lookAround, lookAt, Sources, unfinishedMs } from './sources.ts';
 import { PathWatcher } from './watch.ts';
 
 export interface FileFeedInit {
@@ -26,7 +26,9 @@ export interface FileFeedInit {
 export class FileFeed implements Feed {
   readonly name: string;
   readonly #sources: Sources;
+  readonly #clock: Clock;
   readonly #watcher: PathWatcher;
+  #retry: Timer | undefined;
   #sink: FeedSink | undefined;
   #assembly = emptyAssembly;
   #delivered: FeedState | undefined;
@@ -36,6 +38,7 @@ export class FileFeed implements Feed {
 
   constructor({ name, path, clock }: FileFeedInit) {
     this.name = name;
+    this.#clock = clock;
     this.#sources = new Sources(resolve(path), clock);
     const onChange = (names: ReadonlySet<string> | undefined) => void this.#look(names ? lookAt(names) : lookAround);
     this.#watcher = new PathWatcher({ path, clock, onChange });
@@ -54,6 +57,7 @@ export class FileFeed implements Feed {
   async close(): Promise<void> {
     this.#sink = undefined;
     this.#watcher.close();
+    this.#retry?.cancel();
     await this.#running;
   }
 
@@ -84,6 +88,9 @@ export class FileFeed implements Feed {
       this.#sink?.sync(state);
     }
     this.#report([...this.#sources.problems, ...problems]);
+    this.#retry?.cancel();
+    if (this.#sources.isUnfinished && this.#sink)
+      this.#retry = this.#clock.after(unfinishedMs, () => void this.#look(lookAround));
   }
 
   #report(problems: readonly Problem[]): void {

@@ -17,7 +17,15 @@ interface Entry {
   readonly stamp: string;
   readonly content: ManifestFile | undefined;
   readonly problems: readonly Problem[];
+  /** When the version with the stamp was first seen, if it looks half-written; it is not `content` yet. */
+  readonly unfinishedSince?: number;
 }
+
+/**
+ * A version that has lost the end of its last line counts only after it stayed so for this long: most writers are not
+ * that slow, and some people's files do end like that.
+ */
+export const unfinishedMs = 1_000;
 
 /** What to read again. */
 export interface Look {
@@ -70,16 +78,35 @@ export class Sources {
     return this.#isComplete;
   }
 
+  /** Whether a file waits for `unfinishedMs` to be over. */
+  get isUnfinished(): boolean {
+    return [...this.#entries.values()].some(({ unfinishedSince }) => unfinishedSince !== undefined);
+  }
+
   /** Brings the files up to date. What cannot be read keeps its last good version; never throws for what it finds. */
   async refresh(look: Look, known: Known): Promise<void> {
     const pace = new Pace(this.#clock);
-    const kind = await kindOf(this.#path);
-    this.#pathProblem = kind.kind === 'unreadable' ? kind.problem : undefined;
-    if (kind.kind === 'unreadable') return;
-    const files = kind.kind === 'folder' ? await this.#filesOf(look) : [this.#path];
-    if (kind.kind === 'file' || look.others !== 'none') this.#keepOnly(new Set(files));
-    await inBatches(files, 32, (file) => this.#refreshFile(file, look, kind.kind === 'folder', known, pace));
-    this.#isComplete ||= kind.kind === 'folder' || this.good.length > 0;
+    const listing = await this.#list(look);
+    this.#pathProblem = listing.kind === 'unreadable' ? listing.problem : undefined;
+    if (listing.kind === 'unreadable') return;
+    const { kind, files } = listing;
+    if (kind === 'file' || look.others !== 'none') this.#keepOnly(new Set(files));
+    await inBatches(files, 32, (file) => this.#refreshFile(file, look, kind === 'folder', known, pace));
+    this.#isComplete ||= kind === 'folder' || this.good.length > 0;
+  }
+
+  async #list(look: Look): Promise<Listing> {
+    const path = this.#path;
+    try {
+      if (!(await stat(path)).isDirectory()) return { kind: 'file', files: [path] };
+      const names = look.others === 'none' ? [...look.names] : await readdir(path);
+      return { kind: 'folder', files: names.filter(isManifestName).map((name) => join(path, name)) };
+    } catch (error) {
+      const code = errorCode(error);
+      const message = code === 'ENOENT' ? 'there is no such file or folder' : `it cannot be read (${code})`;
+      const position = { file: path, line: 1, column: 1 };
+      return { kind: 'unreadable', problem: { code: 'FILE_UNREADABLE', message, position } };
+    }
   }
 
   #sorted(): readonly [string, Entry][] {
@@ -99,11 +126,6 @@ export class Sources {
     if (this.#entries.delete(file)) this.#order = undefined;
   }
 
-  async #filesOf(look: Look): Promise<readonly string[]> {
-    const names = look.others === 'none' ? [...look.names] : await readdir(this.#path).catch(() => []);
-    return names.filter(isManifestName).map((name) => join(this.#path, name));
-  }
-
   #keepOnly(files: ReadonlySet<string>): void {
     for (const file of this.#entries.keys()) if (!files.has(file)) this.#delete(file);
   }
@@ -117,23 +139,33 @@ export class Sources {
     }
     // A change within the resolution of the file's times leaves the stamp as it was, so what is named is always read.
     const isNamed = look.names.has(basename(file));
-    if (look.others !== 'all' && !isNamed && entry?.stamp === stamp) return;
-    this.#set(file, await readEntry(file, stamp, entry?.content, known, pace));
+    const isSettled = entry?.stamp === stamp && entry.unfinishedSince === undefined;
+    if (look.others !== 'all' && !isNamed && isSettled) return;
+    const read = await readDocumentFile(file);
+    const content = entry?.content;
+    if (read.kind === 'invalid') return this.#set(file, { stamp, content, problems: [read.problem] });
+    const since = this.#unfinishedSince(stamp, entry);
+    if (look.others !== 'all' && isHalf(read.bytes, content?.bytes) && this.#clock.now() - since < unfinishedMs)
+      return this.#set(file, { stamp, content, problems: [unfinished(file)], unfinishedSince: since });
+    const parsed = await parseManifestFile({ file, bytes: read.bytes, previous: content, known, pace });
+    if (parsed.kind === 'invalid') this.#set(file, { stamp, content, problems: parsed.problems });
+    else this.#set(file, { stamp, content: parsed.file, problems: [] });
+  }
+
+  #unfinishedSince(stamp: string, entry: Entry | undefined): number {
+    const now = this.#clock.now();
+    return entry?.stamp === stamp ? (entry.unfinishedSince ?? now) : now;
   }
 }
 
-async function readEntry(
-  file: string,
-  stamp: string,
-  previous: ManifestFile | undefined,
-  known: Known,
-  pace: Pace,
-): Promise<Entry> {
-  const read = await readDocumentFile(file);
-  if (read.kind === 'invalid') return { stamp, content: previous, problems: [read.problem] };
-  const parsed = await parseManifestFile({ file, bytes: read.bytes, previous, known, pace });
-  if (parsed.kind === 'invalid') return { stamp, content: previous, problems: parsed.problems };
-  return { stamp, content: parsed.file, problems: [] };
+/** A whole YAML text can end anywhere, so its syntax does not show it: but the last line had an end before. */
+function isHalf(bytes: Buffer, before: Buffer | undefined): boolean {
+  return before?.at(-1) === 0x0a && bytes.at(-1) !== 0x0a;
+}
+
+function unfinished(file: string): Problem {
+  const message = 'the last line has no end, so the file may be half-written; end it, or wait some seconds';
+  return { code: 'FILE_UNFINISHED', message, position: { file, line: 1, column: 1 } };
 }
 
 /** Not hidden: editors' swap files, and the `..data` of a ConfigMap, whose real names link to what is in there. */
@@ -141,20 +173,9 @@ export function isManifestName(name: string): boolean {
   return !name.startsWith('.') && /\.(?:ya?ml|json)$/.test(name);
 }
 
-type PathKind = { readonly kind: 'file' | 'folder' } | { readonly kind: 'unreadable'; readonly problem: Problem };
-
-async function kindOf(path: string): Promise<PathKind> {
-  try {
-    return { kind: (await stat(path)).isDirectory() ? 'folder' : 'file' };
-  } catch (error) {
-    const code = errorCode(error);
-    const message = code === 'ENOENT' ? 'there is no such file or folder' : `it cannot be read (${code})`;
-    return {
-      kind: 'unreadable',
-      problem: { code: 'FILE_UNREADABLE', message, position: { file: path, line: 1, column: 1 } },
-    };
-  }
-}
+type Listing =
+  | { readonly kind: 'file' | 'folder'; readonly files: readonly string[] }
+  | { readonly kind: 'unreadable'; readonly problem: Problem };
 
 async function inBatches<Item>(
   items: readonly Item[],

@@ -3,6 +3,7 @@ import { watch } from 'node:fs';
 import { realpath, stat } from 'node:fs/promises';
 import { basename, dirname, resolve } from 'node:path';
 import type { Clock, Timer } from '../../base/clock.ts';
+import { errorCode } from '../../base/errors.ts';
 
 export interface PathWatcherInit {
   /** A file or a folder; it need not exist yet. */
@@ -156,9 +157,17 @@ async function identityOf(folder: string): Promise<string> {
   return info?.isDirectory() ? `${info.dev}:${info.ino}` : '';
 }
 
-/** Changes when the file or folder at `path` does; two different ones have different stamps. */
+/**
+ * Changes when the file or folder at `path` does; two different ones have different stamps. `missing` only if there is
+ * none: what cannot be looked at for another reason may be there.
+ */
 export async function stampOf(path: string): Promise<string> {
-  const info = await stat(path, { bigint: true }).catch(() => undefined);
-  if (info === undefined) return 'missing';
-  return `${info.isDirectory() ? 'folder' : 'file'}:${info.dev}:${info.ino}:${info.size}:${info.mtimeNs}:${info.ctimeNs}`;
+  try {
+    const info = await stat(path, { bigint: true });
+    const { dev, ino, size, mtimeNs, ctimeNs } = info;
+    return `${info.isDirectory() ? 'folder' : 'file'}:${dev}:${ino}:${size}:${mtimeNs}:${ctimeNs}`;
+  } catch (error) {
+    const code = errorCode(error);
+    return code === 'ENOENT' || code === 'ENOTDIR' ? 'missing' : code;
+  }
 }
