@@ -15,7 +15,7 @@ export interface Options {
   readonly profile?: string;
 }
 
-const full: Pace = { rounds: 5, seconds: 3, idleConnections: 2_000, services: 5_000, frontends: 1_000 };
+const full: Pace = { rounds: 5, seconds: 3, idleConnections: 3_000, services: 5_000, frontends: 1_000 };
 /** The whole run takes less than a minute. */
 const quick: Pace = { ...full, rounds: 2, seconds: 0.7 };
 /** Says only that everything works: the numbers mean nothing. */

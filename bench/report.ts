@@ -39,15 +39,19 @@ export function failuresOf({ name, metrics, proof = metrics[0]?.key ?? '' }: Que
 }
 
 /** Prints the table and what explains it; returns how many answers were no good. */
-export function print(outcome: Outcome, options: { readonly markdown: boolean }): number {
+export function print(outcome: Outcome, options: { readonly markdown: boolean; readonly smoke: boolean }): number {
   const grid = gridOf(rowsOf(outcome), outcome.columns);
   const { rounds, seconds } = outcome.pace;
   const notes = [...outcome.asked.values()].flatMap(({ note }) => (note === undefined ? [] : [note]));
   const failures = [...outcome.asked].flatMap(([question, asked]) => failuresOf(question, asked));
+  const meaningless = options.smoke
+    ? ['a smoke: the loads are tiny, so the numbers, sizes and targets mean nothing']
+    : [];
   const lines = [
     options.markdown ? markdown(grid) : plainText(grid),
     '',
     `× is the ratio to HAProxy (to nginx for UDP) in the same round; medians of ${rounds} interleaved rounds of ${seconds} s`,
+    ...meaningless,
     ...notes,
     ...new Set([...outcome.asked.values()].flatMap(({ answers }) => reasonsOf(answers))),
     ...new Set(failures.filter((failure) => !failure.includes(' failed: '))),
