@@ -1,0 +1,132 @@
+import assert from 'node:assert/strict';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { TestContext } from 'node:test';
+import { test } from 'node:test';
+import { check, checkCommand } from '../../src/cli/check.ts';
+import { parseDocument } from '../../src/config/document.ts';
+import { configJsonSchema } from '../../src/config/schema.ts';
+import { serviceText, sliceText } from '../feed/file/support.ts';
+
+const examples = join(import.meta.dirname, '../../config/examples');
+
+function folderWith(t: TestContext, files: Readonly<Record<string, string>>): string {
+  const folder = mkdtempSync(join(tmpdir(), 'sluice-check-'));
+  t.after(() => rmSync(folder, { recursive: true }));
+  for (const [name, text] of Object.entries(files)) {
+    mkdirSync(join(folder, name, '..'), { recursive: true });
+    writeFileSync(join(folder, name), text);
+  }
+  return folder;
+}
+
+const config = `services:
+  - name: web
+    vip: 127.104.58.143
+    policy: powerOfTwo
+    sessionAffinity: ClientIP
+    ports: [{ name: http, port: 8080 }]
+    backends: [127.17.0.3, { address: 127.17.0.4, port: 81, weight: 3 }, { address: 127.17.0.5, ready: false }]
+feeds: [{ file: { path: services } }]
+`;
+
+test('a configuration: its services and those of its feeds', async (t) => {
+  const folder = folderWith(t, { 'c.yaml': config, 'services/a.yaml': serviceText('empty', '127.104.58.144') });
+  const { table, problems } = await check([join(folder, 'c.yaml')]);
+  assert.deepEqual(problems, []);
+  assert.equal(
+    table,
+    `FRONTEND                  SERVICE            POLICY       AFFINITY      ENDPOINTS
+TCP 127.104.58.143:8080   default/web:http   powerOfTwo   ClientIP 3h   127.17.0.3:8080, 127.17.0.4:81×3, 127.17.0.5:8080 (not ready)
+TCP 127.104.58.144:80     default/empty      roundRobin   -             none
+`,
+  );
+});
+
+test('manifests in several files stand together', async (t) => {
+  const folder = folderWith(t, {
+    's.yaml': serviceText('web'),
+    'e.yaml': `# slices\n---\n${sliceText('web-1', 'web')}`,
+  });
+  const { table, problems } = await check([join(folder, 's.yaml'), join(folder, 'e.yaml')]);
+  assert.deepEqual(problems, []);
+  assert.match(table, /^TCP 10\.96\.0\.1:80 +default\/web +roundRobin +- +10\.0\.0\.1:8080$/m);
+  const whole = await check([folder]);
+  assert.equal(whole.table, table);
+});
+
+const rows: readonly [string, string, RegExp][] = [
+  ['a wrong configuration', 'services: [{ name: a }]', /^CONFIG_/],
+  ['a wrong manifest', serviceText('a').replace('80', 'x'), /^MANIFEST_INVALID$/],
+  ['a broken manifest', `${serviceText('a')}---\na: [`, /^MANIFEST_SYNTAX$/],
+  ['an empty file', '', /^FILE_EMPTY$/],
+  ['a feed that is missing', 'feeds: [{ file: { path: none } }]', /^FILE_UNREADABLE$/],
+];
+for (const [name, text, code] of rows) {
+  test(`${name} is a problem`, async (t) => {
+    const { problems } = await check([join(folderWith(t, { 'f.yaml': text }), 'f.yaml')]);
+    assert.ok(problems.length > 0);
+    for (const problem of problems) assert.match(problem.code, code);
+  });
+}
+
+test('two feeds that want one VIP:PORT are a problem', async (t) => {
+  const text = `${config.replace('8080 }', '80 }')}`.replace('127.104.58.143', '10.96.0.1');
+  const folder = folderWith(t, { 'c.yaml': text, 'services/a.yaml': serviceText('other') });
+  const { problems } = await check([join(folder, 'c.yaml')]);
+  assert.deepEqual(
+    problems.map((problem) => problem.code),
+    ['TABLE_VIP_CONFLICT'],
+  );
+});
+
+async function run(t: TestContext, files: readonly string[]) {
+  const out = t.mock.method(process.stdout, 'write', () => true);
+  const err = t.mock.method(process.stderr, 'write', () => true);
+  try {
+    await checkCommand().parseAsync([...files], { from: 'user' });
+    const text = (mock: typeof out) => mock.mock.calls.map((call) => String(call.arguments[0])).join('');
+    return { out: text(out), err: text(err as typeof out), code: process.exitCode };
+  } finally {
+    out.mock.restore();
+    err.mock.restore();
+    process.exitCode = undefined;
+  }
+}
+
+test('the command prints a table and exits with 0', async (t) => {
+  const { out, err, code } = await run(t, [join(examples, 'minimal.yaml')]);
+  assert.match(out, /^FRONTEND .*\nTCP 127\.104\.58\.143:8080 .* 127\.17\.0\.3:8080, 127\.17\.0\.4:8080$/m);
+  assert.deepEqual([err, code], ['', 0]);
+});
+
+test('the command names what is wrong, one line each, and exits with 1', async (t) => {
+  const file = join(folderWith(t, { 'c.yaml': 'log: { levle: info }\ndrainTimeout: 3' }), 'c.yaml');
+  const { err, code } = await run(t, [file]);
+  const lines = err.trimEnd().split('\n');
+  assert.equal(lines.length, 2);
+  assert.equal(lines[0], `${file}:1:8: log.levle: unknown key "levle"; did you mean "level"? [CONFIG_UNKNOWN_KEY]`);
+  assert.equal(code, 1);
+});
+
+for (const name of readdirSync(examples)) {
+  test(`the example ${name} is right`, async () => {
+    const { problems } = await check([join(examples, name)]);
+    assert.deepEqual(problems, []);
+    if (!name.endsWith('.yaml')) return;
+    assert.match(readFileSync(join(examples, name), 'utf8'), /^# yaml-language-server: \$schema=\.\.\/schema\.json\n/);
+  });
+}
+
+/** Every key and default below a node of the JSON Schema. */
+function defaultsOf(node: Record<string, unknown>): unknown {
+  const properties = node.properties as Record<string, Record<string, unknown>> | undefined;
+  if (properties === undefined) return node.default;
+  return Object.fromEntries(Object.entries(properties).map(([key, child]) => [key, defaultsOf(child)]));
+}
+
+test('the example full.yaml has every key at its default', () => {
+  const document = parseDocument(readFileSync(join(examples, 'full.yaml'), 'utf8'));
+  assert.deepEqual(document.kind === 'ok' && document.value, defaultsOf(configJsonSchema()));
+});
