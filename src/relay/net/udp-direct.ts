@@ -22,7 +22,7 @@ type RequestClass = new () => object;
 /** The binding's class of requests: it must be the real one, as the handle keeps what has to wait in it. */
 let requestClass: RequestClass | undefined;
 
-/** `socket` must be bound; for the first call of the process it must not be connected. */
+/** `socket` must be one of `openSocket`, and bound; for the first call of the process, not connected. */
 export function directSender(socket: Socket, failed: SendFailed): DatagramSender | undefined {
   const handle = handleOf(socket);
   if (handle === undefined) return undefined;
