@@ -34,7 +34,8 @@ export class Binding {
 
   constructor(init: BindingInit) {
     this.#init = init;
-    this.#backoff = new Backoff({ initialMs: firstRetryMs, maxMs: longestRetryMs, random: init.clock.random });
+    const random = () => init.clock.random();
+    this.#backoff = new Backoff({ initialMs: firstRetryMs, maxMs: longestRetryMs, random });
     this.#trying = this.#try();
   }
 

@@ -1,6 +1,7 @@
 import type { Clock } from '../base/clock.ts';
 import type { FrontendKey, Protocol } from '../model/keys.ts';
 import type { Frontend, Snapshot } from '../model/snapshot.ts';
+import type { Target } from '../model/target.ts';
 import type { Observer } from '../relay/observer.ts';
 import type { Listener, RelayEngine } from '../relay/relay.ts';
 import type { Balancers } from './balancers.ts';
@@ -36,6 +37,8 @@ export class Frontends {
   readonly #places = new Map<FrontendKey, Place>();
   /** Listeners of removed frontends, as long as flows remain. */
   readonly #leaving = new Set<FrontendListener>();
+  /** When targets left, on the monotonic clock; the last time, for those that came back. */
+  readonly #removedAt = new WeakMap<Target, number>();
 
   constructor(init: FrontendsInit) {
     this.#init = init;
@@ -52,7 +55,8 @@ export class Frontends {
       this.#places.delete(key);
       this.#remove(place);
     }
-    this.#init.balancers.sync(snapshot);
+    const now = this.#init.clock.now();
+    for (const target of this.#init.balancers.sync(snapshot)) this.#removedAt.set(target, now);
     for (const frontend of snapshot.frontends.values()) {
       const place = this.#places.get(frontend.key);
       if (place === undefined) this.#add(frontend);
@@ -118,10 +122,16 @@ export class Frontends {
         (target) => target !== undefined && !(target.present && target.endpoint.serving),
         'endpoint-removed',
       );
-    } else {
-      const afterMs = servicePort.settings.endpointDrainTimeoutMs;
-      this.#after(afterMs, () => listener.cut((target) => target?.present === false, 'endpoint-removed'));
+    } else if (listener.size > 0) {
+      this.#after(servicePort.settings.endpointDrainTimeoutMs, this.#cutAbsent(listener));
     }
+  }
+
+  /** Cuts the flows of the targets that are gone now, unless they come back: those that leave later have their own time. */
+  #cutAbsent(listener: Listener): () => void {
+    const now = this.#init.clock.now();
+    const isMeant = (target: Target) => !target.present && (this.#removedAt.get(target) ?? now) <= now;
+    return () => listener.cut((target) => target !== undefined && isMeant(target), 'endpoint-removed');
   }
 
   async #remove({ frontend, binding }: Place): Promise<void> {
