@@ -82,7 +82,8 @@ async function run(options: Options, processes: Processes, folder: string): Prom
   const started = await startAll(subjects, rig, backends);
   const chosen = questions.filter(({ name }) => options.only.length === 0 || options.only.includes(name));
   const loads = new Loads(processes, rig.tools);
-  for (const one of started) if (one.kind === 'running') await warmUp(one.column, loads, options.smoke ? 0.1 : 0.5);
+  for (const one of started)
+    if (one.kind === 'running') await warmUp(one.column, loads, Math.min(0.5, options.pace.seconds / 2));
   const context = { rig, pace: options.pace, loads, backends };
   const asked = await askAll(chosen, started, context);
   return {

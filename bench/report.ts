@@ -20,12 +20,15 @@ function rowsOf({ asked }: Outcome): Row[] {
   return [...asked].flatMap(([{ metrics }, { answers }]) => summarize(metrics, answers));
 }
 
-/** Every reason that a number is missing, once. */
+/** Every reason that a number is missing, once, with the columns that it holds for. */
 export function reasonsOf(answers: readonly Answer[]): string[] {
-  const reasons = answers.flatMap((answer) =>
-    answer.kind === 'measured' ? [] : [`${answer.column} ${answer.kind}: ${answer.why}`],
-  );
-  return [...new Set(reasons)];
+  const columns = new Map<string, Set<string>>();
+  for (const answer of answers) {
+    if (answer.kind === 'measured') continue;
+    const reason = `${answer.kind}: ${answer.why}`;
+    columns.set(reason, (columns.get(reason) ?? new Set()).add(answer.column));
+  }
+  return [...columns].map(([reason, names]) => `${[...names].join(', ')} ${reason}`);
 }
 
 /** Answers that are no good although the subject could run: it failed, or a number is missing, 0 or negative. */
@@ -53,7 +56,7 @@ export function print(outcome: Outcome, options: { readonly markdown: boolean; r
     `× is the ratio to HAProxy (to nginx for UDP) in the same round; medians of ${rounds} interleaved rounds of ${seconds} s`,
     ...meaningless,
     ...notes,
-    ...new Set([...outcome.asked.values()].flatMap(({ answers }) => reasonsOf(answers))),
+    ...reasonsOf([...outcome.asked.values()].flatMap(({ answers }) => answers)),
     ...new Set(failures.filter((failure) => !failure.includes(' failed: '))),
     describe(outcome.environment),
   ];

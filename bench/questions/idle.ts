@@ -49,7 +49,7 @@ export const idle: Question = {
   needs: ['nginx'],
   // Memory itself may fall, when a collection comes between the readings.
   proof: 'startKib',
-  rounds: (asked) => Math.min(asked, 3),
+  rounds: (asked) => Math.min(Math.ceil(asked / 2), 3),
   concerns: ({ hasTcp, name }) => hasTcp && name !== 'direct',
   metrics: [
     { key: 'kib', label: 'RSS per idle connection', show: kibibytes, baseline: 'HAProxy', target },

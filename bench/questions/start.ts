@@ -34,7 +34,7 @@ function configuration(places: readonly Place[], admin: string, { web }: Backend
 export const start: Question = {
   name: 'start',
   needs: [],
-  rounds: (asked) => Math.min(asked, 3),
+  rounds: (asked) => Math.min(Math.ceil(asked / 2), 3),
   concerns: ({ engine }) => engine !== undefined,
   metrics: [
     { key: 'firstMs', label: 'start to first accept, 1,000 frontends', show: milliseconds },

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import type { Place } from '../support/ready.ts';
-import { ports, type Subject, whenReady } from './subject.ts';
+import { hasEcho, ports, type Subject, whenReady } from './subject.ts';
 
 const program = join(import.meta.dirname, '..', 'support', 'bare-relay.ts');
 
@@ -17,6 +17,6 @@ export const bare: Subject = {
       `udp/${vip}:${ports.udp}/${to([udp])}`,
     ];
     const child = rig.processes.start(rig.node.path, [...rig.node.typescript, program, ...relays]);
-    return whenReady(child, vip, { hasUdp: true });
+    return whenReady(child, vip, { hasUdp: hasEcho(rig) });
   },
 };

@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { missing, nginxStreamModule, type Toolbox } from '../support/tools.ts';
-import { type Backends, ports, type Subject, whenReady } from './subject.ts';
+import { type Backends, hasEcho, ports, type Subject, whenReady } from './subject.ts';
 
 /** nginx's stream module, one worker. */
 export function nginx(tools: Toolbox): Subject {
@@ -14,7 +14,7 @@ export function nginx(tools: Toolbox): Subject {
       const file = join(rig.folder, `nginx-${vip}.conf`);
       await writeFile(file, nginxConfiguration(file, stream(vip, backends)));
       const args = ['-p', rig.folder, '-c', file, '-e', 'stderr'];
-      return whenReady(rig.processes.start(tools.nginx ?? 'nginx', args), vip, { hasUdp: true });
+      return whenReady(rig.processes.start(tools.nginx ?? 'nginx', args), vip, { hasUdp: hasEcho(rig) });
     },
   };
 }

@@ -5,7 +5,7 @@ import { stringify } from 'yaml';
 import { rootFolder } from '../support/folders.ts';
 import type { Child, Processes } from '../support/processes.ts';
 import type { Place } from '../support/ready.ts';
-import { type Backends, ports, type Rig, type Subject, whenReady } from './subject.ts';
+import { type Backends, hasEcho, ports, type Rig, type Subject, whenReady } from './subject.ts';
 
 /** A relay engine and what chooses it in the configuration: one more line here is one more column. */
 interface Engine {
@@ -38,7 +38,7 @@ export function sluice(engine: Engine): Subject {
     async start(rig, vip, backends) {
       const file = join(rig.folder, `sluice-${engine.name}-${vip}.yaml`);
       await writeFile(file, stringify({ ...configuration(vip, backends), ...engine.settings }));
-      return whenReady(startProgram(rig, file), vip, { hasUdp: true });
+      return whenReady(startProgram(rig, file), vip, { hasUdp: hasEcho(rig) });
     },
   };
 }

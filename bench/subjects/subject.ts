@@ -55,7 +55,12 @@ export function patienceWith(child: Child): Patience {
   return { withinMs: 10_000, everyMs: 10, hopeless: () => child.ended() };
 }
 
-/** A started proxy, once all its frontends work. */
+/** Whether a UDP echo runs behind the proxies: without a compiler there is none. */
+export function hasEcho({ tools }: Rig): boolean {
+  return tools.cc !== undefined;
+}
+
+/** A started proxy, once its frontends work. */
 export async function whenReady(child: Child, vip: string, { hasUdp }: { readonly hasUdp: boolean }): Promise<Running> {
   const web = { host: vip, port: ports.web };
   const bulk = { host: vip, port: ports.bulk };

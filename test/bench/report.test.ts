@@ -31,6 +31,7 @@ describe('reasonsOf', () => {
   it('tells each reason once', () => {
     const skipped: Answer = { kind: 'skipped', column: 'a', why: 'no a' };
     const failed: Answer = { kind: 'failed', column: 'b', why: 'ended' };
-    assert.deepEqual(reasonsOf([skipped, failed, skipped]), ['a skipped: no a', 'b failed: ended']);
+    const alike: Answer = { ...skipped, column: 'c' };
+    assert.deepEqual(reasonsOf([skipped, failed, skipped, alike]), ['a, c skipped: no a', 'b failed: ended']);
   });
 });
