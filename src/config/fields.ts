@@ -14,6 +14,12 @@ export function suggestion(word: string, candidates: readonly string[]): string 
   return isNear ? `; did you mean "${near}"?` : '';
 }
 
+/** A value as it stands in a message: as JSON, cut where it is long. */
+export function quoted(value: unknown): string {
+  const json = JSON.stringify(value) ?? String(value);
+  return json.length <= 60 ? json : `${json.slice(0, 57)}...`;
+}
+
 function differences(word: string, other: string): number {
   return word.toLowerCase() === other.toLowerCase() ? 0 : distance(word, other);
 }
@@ -26,7 +32,7 @@ export function strict<Shape extends z.ZodRawShape>(shape: Shape) {
       if (issue.code !== 'unrecognized_keys') return undefined;
       const lines = (issue.keys as string[]).map((key) => {
         const hint = suggestion(key, known);
-        return `unknown key "${key}"${hint || `; the keys here are ${known.join(', ')}`}`;
+        return `unknown key ${quoted(key)}${hint || `; the keys here are ${known.join(', ')}`}`;
       });
       return lines.join('\n');
     },
@@ -40,7 +46,7 @@ function text<Value>(expected: string, read: (text: string) => Value | undefined
   return input.transform((value, context) => {
     const result = read(value);
     if (result !== undefined) return result;
-    context.addIssue({ code: 'custom', message: `${JSON.stringify(value)} is not ${expected}`, input: value });
+    context.addIssue({ code: 'custom', message: `${quoted(value)} is not ${expected}`, input: value });
     return z.NEVER;
   });
 }
@@ -80,7 +86,7 @@ export function size(min: number, max: number) {
   return z.union([z.int(), z.string().meta({ pattern: sizePattern.source })]).transform((value, context) => {
     const bytes = read(value);
     if (bytes !== undefined && inRange(bytes)) return bytes;
-    context.addIssue({ code: 'custom', message: `${JSON.stringify(value)} is not ${expected}`, input: value });
+    context.addIssue({ code: 'custom', message: `${quoted(value)} is not ${expected}`, input: value });
     return z.NEVER;
   });
 }
@@ -114,7 +120,7 @@ export const unicast = z.string().transform((value, context) => {
   const fault = address === undefined ? 'write it like 10.96.0.1 or fd00::1' : uselessAddress(address);
   if (address !== undefined && fault === undefined) return address;
   const what = address === undefined ? 'is not an IP address' : 'cannot be used';
-  context.addIssue({ code: 'custom', message: `${JSON.stringify(value)} ${what}: ${fault}`, input: value });
+  context.addIssue({ code: 'custom', message: `${quoted(value)} ${what}: ${fault}`, input: value });
   return z.NEVER;
 });
 
@@ -138,5 +144,5 @@ export const label = z
   .string()
   .max(63, { error: 'a name has at most 63 characters' })
   .regex(/^[a-z0-9](?:[-a-z0-9]*[a-z0-9])?$/, {
-    error: (issue) => `${JSON.stringify(issue.input)} is not a name: use small letters, digits and - inside`,
+    error: (issue) => `${quoted(issue.input)} is not a name: use small letters, digits and - inside`,
   });

@@ -1,4 +1,5 @@
 import type { z } from 'zod';
+import { quoted } from './fields.ts';
 import type { Path } from './path.ts';
 
 /** What is wrong with a value, and where in it. */
@@ -74,7 +75,7 @@ function nameOf(expected: string): string {
 function describe(value: unknown): string {
   if (value === null) return 'nothing';
   if (Array.isArray(value)) return 'a list';
-  return typeof value === 'object' ? 'a map' : JSON.stringify(value);
+  return typeof value === 'object' ? 'a map' : quoted(value);
 }
 
 function choiceMessage(choices: readonly unknown[], value: unknown): string {

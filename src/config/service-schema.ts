@@ -1,7 +1,18 @@
 import { z } from 'zod';
 import { parseAddressPort } from '../model/address.ts';
 import { policies } from '../model/settings.ts';
-import { countOrOff, duration, durationOrOff, label, port, size, strict, unicast, uselessAddress } from './fields.ts';
+import {
+  countOrOff,
+  duration,
+  durationOrOff,
+  label,
+  port,
+  quoted,
+  size,
+  strict,
+  unicast,
+  uselessAddress,
+} from './fields.ts';
 
 /** Kubernetes allows a day (`ClientIPConfig.timeoutSeconds`). */
 const maxAffinitySeconds = 86_400;
@@ -62,7 +73,7 @@ const addressPort = z
     const parsed = parseAddressPort(value);
     const fault = parsed === undefined ? 'write ip, ip:port or [ipv6]:port' : uselessAddress(parsed.address);
     if (parsed !== undefined && fault === undefined) return parsed;
-    context.addIssue({ code: 'custom', message: `${JSON.stringify(value)} is not a backend: ${fault}`, input: value });
+    context.addIssue({ code: 'custom', message: `${quoted(value)} is not a backend: ${fault}`, input: value });
     return z.NEVER;
   })
   .describe('ip, ip:port or [ipv6]:port');

@@ -1,4 +1,4 @@
-import { uselessAddress } from '../config/fields.ts';
+import { quoted, uselessAddress } from '../config/fields.ts';
 import type { Fault } from '../config/issues.ts';
 import type { IpFamily } from '../model/address.ts';
 import { familyOf, parseIp } from '../model/address.ts';
@@ -38,10 +38,10 @@ function endpointOf(
 ): SliceEndpoint | string {
   const text = addresses[0] ?? '';
   const address = parseIp(text);
-  if (address === undefined) return `"${text}" is not an IP address`;
+  if (address === undefined) return `${quoted(text)} is not an IP address`;
   const useless = uselessAddress(address);
-  if (useless !== undefined) return `"${text}" cannot be an endpoint: ${useless}`;
-  if (familyOf(address) !== family) return `"${text}" is not of addressType ${family}`;
+  if (useless !== undefined) return `${quoted(text)} cannot be an endpoint: ${useless}`;
+  if (familyOf(address) !== family) return `${quoted(text)} is not of addressType ${family}`;
   return {
     address,
     ready: conditions?.ready ?? true,

@@ -1,4 +1,4 @@
-import { uselessAddress } from '../config/fields.ts';
+import { quoted, uselessAddress } from '../config/fields.ts';
 import type { Fault } from '../config/issues.ts';
 import { portFaults } from '../config/rules.ts';
 import { defaultAffinitySeconds } from '../config/service-schema.ts';
@@ -55,7 +55,7 @@ function vipFaults(addresses: readonly string[], key: 'clusterIP' | 'clusterIPs'
     const fault = address === undefined ? 'it is not an IP address' : uselessAddress(address);
     if (fault === undefined) return [];
     const path = key === 'clusterIPs' ? ['spec', key, index] : ['spec', key];
-    return [{ code: 'MANIFEST_INVALID', path, message: `"${text}" cannot be a VIP: ${fault}` }];
+    return [{ code: 'MANIFEST_INVALID', path, message: `${quoted(text)} cannot be a VIP: ${fault}` }];
   });
 }
 

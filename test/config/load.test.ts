@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import fc from 'fast-check';
 import { formatProblem } from '../../src/base/errors.ts';
 import type { ProcessConfig } from '../../src/config/load.ts';
 import { loadConfig, parseConfig } from '../../src/config/load.ts';
@@ -231,4 +232,27 @@ test('a file that cannot be read is a problem', async (t) => {
   writeFileSync(join(folder, 'c.yaml'), 'drainTimeout: 1s');
   const loaded = await loadConfig(join(folder, 'c.yaml'));
   assert.equal(loaded.kind === 'ok' && loaded.config.drainTimeoutMs, 1_000);
+});
+
+test('a long value is cut in the message', () => {
+  const [problem] = problemsOf(`log: { level: ${'x'.repeat(100_000)} }`);
+  assert.ok((problem ?? '').length < 200);
+  assert.match(problem ?? '', /xxx\.\.\.; write fatal/);
+});
+
+test('whatever a configuration holds, it is read or its problems are told', () => {
+  const junk = fc.oneof(fc.jsonValue({ maxDepth: 2 }), fc.constantFrom('5s', 'off', 80, '10.0.0.1', null, [], {}));
+  const service = fc.record(
+    { name: junk, vip: junk, vips: junk, ports: junk, backends: junk, sessionAffinity: junk, tcp: junk, limits: junk },
+    { requiredKeys: [] },
+  );
+  const config = fc.record(
+    { log: junk, admin: junk, tcp: junk, services: fc.oneof(junk, fc.array(fc.oneof(junk, service))), feeds: junk },
+    { requiredKeys: [] },
+  );
+  const property = fc.property(config, (value) => {
+    const result = parseConfig(JSON.stringify(value), 'c.yaml');
+    assert.ok(result.kind === 'ok' || result.problems.length > 0);
+  });
+  fc.assert(property, { numRuns: 1_000 });
 });

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import fc from 'fast-check';
 import { formatPath } from '../../src/config/path.ts';
 import type { Manifest } from '../../src/feed/manifests.ts';
 import { isManifest, readManifests } from '../../src/feed/manifests.ts';
@@ -365,4 +366,26 @@ test('manifests say their kind, configurations do not', () => {
   assert.equal(isManifest({ services: [] }), false);
   assert.equal(isManifest(null), false);
   assert.equal(isManifest([]), false);
+});
+
+test('whatever an object holds, it is read or its faults are told', () => {
+  const junk = fc.oneof(fc.jsonValue({ maxDepth: 3 }), fc.constantFrom('10.0.0.1', 'IPv4', 80, null, [], {}));
+  const object = fc.record(
+    {
+      apiVersion: fc.constantFrom('v1', 'discovery.k8s.io/v1'),
+      kind: fc.constantFrom('Service', 'EndpointSlice', 'Endpoints', 'List', 'ServiceList'),
+      metadata: fc.oneof(junk, fc.record({ name: fc.constant('web'), labels: junk, annotations: junk })),
+      spec: fc.oneof(junk, fc.record({ clusterIP: junk, clusterIPs: junk, ports: junk, sessionAffinity: junk })),
+      subsets: junk,
+      addressType: junk,
+      ports: junk,
+      endpoints: junk,
+      items: junk,
+    },
+    { requiredKeys: ['apiVersion', 'kind'] },
+  );
+  fc.assert(
+    fc.property(object, (value) => readManifests(value).every(({ kind }) => kind !== undefined)),
+    { numRuns: 1_000 },
+  );
 });
