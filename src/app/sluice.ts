@@ -1,4 +1,3 @@
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { createRoutes } from '../admin/routes.ts';
 import { type AdminAddress, AdminServer } from '../admin/server.ts';
@@ -139,8 +138,6 @@ export class Sluice {
     const timeoutMs = this.#config.drainTimeoutMs;
     this.#drainingUntil = this.#clock.now() + timeoutMs;
     await this.#feeds.close();
-    // What the kernel has accepted on our behalf is served, not reset.
-    await nextTurn();
     await this.#frontends.stopAccepting();
     this.#load.draining = true;
     return drain({ frontends: this.#frontends, clock: this.#clock, logger: this.#logger, timeoutMs });

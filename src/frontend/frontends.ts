@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Clock } from '../base/clock.ts';
 import type { FrontendKey, Protocol } from '../model/keys.ts';
 import type { Frontend, Snapshot } from '../model/snapshot.ts';
@@ -24,6 +25,8 @@ export interface FrontendListener {
   readonly protocol: Protocol;
   readonly listener: Listener;
 }
+
+const mostLastTurns = 16;
 
 interface Place {
   frontend: Frontend;
@@ -90,10 +93,16 @@ export class Frontends {
     await Promise.all(tcp.map(({ binding }) => binding.stop()));
   }
 
-  /** Ends everything now. */
+  /** Ends everything now. Resolves when the observer has been told of every flow's end. */
   async close(): Promise<void> {
     for (const { listener } of this.listeners()) listener.cut(() => true, 'shutdown');
     await Promise.all(Array.from(this.#places.values(), ({ binding }) => binding.stop()));
+    // A socket says that it is closed in the next turn of the event loop; one that does not is not waited for.
+    for (let turn = 0; turn < mostLastTurns && this.#hasFlows(); turn += 1) await nextTurn();
+  }
+
+  #hasFlows(): boolean {
+    return Array.from(this.listeners()).some(({ listener }) => listener.size > 0);
   }
 
   #add(frontend: Frontend): void {

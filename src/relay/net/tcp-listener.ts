@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import type { Server } from 'node:net';
 import { createServer } from 'node:net';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Clock } from '../../base/clock.ts';
 import type { EndReason, RejectReason } from '../../model/reason.ts';
 import type { Target } from '../../model/target.ts';
@@ -41,6 +42,8 @@ export class TcpListener implements Listener {
   readonly #flows = new Set<TcpFlow>();
   /** Accepted while no descriptors were left, in the order in which they came. */
   readonly #waiting = new Map<TcpFlow, () => void>();
+  /** Connections that came, ever. */
+  #accepts = 0;
 
   constructor(server: Server, router: Router, init: TcpInit) {
     this.#server = server;
@@ -65,6 +68,7 @@ export class TcpListener implements Listener {
   }
 
   async stop(): Promise<void> {
+    await this.#emptyQueue();
     const closed = once(this.#server, 'close');
     this.#server.close();
     await closed;
@@ -82,10 +86,25 @@ export class TcpListener implements Listener {
   }
 
   #accepted = (handle: ConnectionHandle): void => {
+    this.#accepts += 1;
     const flow = new TcpFlow(handle, this.#flowInit);
     if (this.#init.descriptors.tryAcquire(descriptorsPerFlow)) this.#start(flow);
     else this.#wait(flow);
   };
+
+  /**
+   * Takes the clients that wait in the kernel's queue. They are connected as far as they know, and closing the listening
+   * socket would reset them. libuv accepts one connection a turn of the event loop, so a turn without one means that the
+   * queue is empty. As many turns as the queue is long will do: later clients must not hold up the end.
+   */
+  async #emptyQueue(): Promise<void> {
+    await nextTurn();
+    for (let turn = 0; turn <= this.#init.backlog && this.#server.listening; turn += 1) {
+      const before = this.#accepts;
+      await nextTurn();
+      if (this.#accepts === before) return;
+    }
+  }
 
   #start(flow: TcpFlow): void {
     this.#flows.add(flow);
