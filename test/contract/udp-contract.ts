@@ -471,6 +471,22 @@ const bounded: Row[] = [
     },
   ],
   [
+    'a client that only sends is never established',
+    { maxSessions: 1 },
+    async (bench) => {
+      const { echo, target } = await bench.echo();
+      echo.echo = false;
+      const router = new RecordingRouter(target);
+      const { vip } = await bench.listen(router);
+      const client = await bench.client(vip);
+      for (let index = 0; index < 5; index++) client.say('flood');
+      await until(() => echo.received.length === 5, 'all have come');
+      echo.echo = true;
+      await (await bench.client(vip)).ask('x');
+      assert.deepEqual(router.endings[0]?.reason, 'evicted');
+    },
+  ],
+  [
     'the table is one for all listeners',
     { maxSessions: 2 },
     async (bench) => {

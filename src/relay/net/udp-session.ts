@@ -91,7 +91,6 @@ export class UdpSession implements TableEntry<UdpSession>, UpstreamUser {
   }
 
   replied(message: Buffer): void {
-    if (this.#ended) return;
     const now = this.#host.shared.clock.now();
     if (this.#connectMs === undefined) this.#reached(now - this.#startMs);
     this.#replied = true;

@@ -106,6 +106,24 @@ test('victim: the longest idle of all lanes, those not established first', () =>
   assert.equal(table.victim(15_000), oldEstablished);
 });
 
+test('victim: activity in one lane changes the order', () => {
+  const { clock, table, add } = setUp();
+  const lane = table.openLane(() => 30_000);
+  const [first, second] = [add(lane), add(lane)];
+  clock.advance(10);
+  table.touch(first, clock.now());
+  assert.equal(table.victim(clock.now()), second);
+});
+
+test('room: a session that has ended is nobody to evict', () => {
+  const { table, add } = setUp({ maxSessionsPerClient: 2 });
+  const lane = table.openLane(() => 30_000);
+  const [gone, first] = [add(lane), add(lane)];
+  gone.end('x');
+  add(lane);
+  assert.deepEqual(table.room('a', 0), { kind: 'evict', victim: first });
+});
+
 test('room: per client first, then for all', () => {
   const { clock, table, add, established } = setUp({ maxSessions: 3, maxSessionsPerClient: 2 });
   const lane = table.openLane(() => 30_000);

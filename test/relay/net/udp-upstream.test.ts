@@ -3,9 +3,10 @@ import { type TestContext, test } from 'node:test';
 import type { Target } from '../../../src/model/target.ts';
 import { DescriptorBudget } from '../../../src/relay/descriptors.ts';
 import { listenUdp } from '../../../src/relay/net/udp-listener.ts';
+import { OnewayUpstreams } from '../../../src/relay/net/udp-oneway.ts';
 import { HeldBytes, UdpShared } from '../../../src/relay/net/udp-shared.ts';
-import { maxQueued, SocketUpstream, type UpstreamUser } from '../../../src/relay/net/udp-upstream.ts';
-import { Client, freePort, Peer } from '../../contract/udp-peers.ts';
+import { maxQueued, SocketUpstream, type Upstream, type UpstreamUser } from '../../../src/relay/net/udp-upstream.ts';
+import { Client, Echo, freePort, Peer } from '../../contract/udp-peers.ts';
 import { RecordingRouter, targetAt } from '../../contract/udp-router.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { ip } from '../../support/model.ts';
@@ -122,6 +123,57 @@ test('a datagram that is long gone is not sent again when the endpoint is refuse
   await until(() => router.routes.length >= 4, 'both sessions have moved');
   assert.deepEqual(second.texts, ['late']);
   assert.equal(shared.held.bytes, 4);
+});
+
+test('a datagram is held until it is answered, and a stopped listener is asked nothing more', async (t) => {
+  const { clock, shared } = setUp();
+  const echo = await Echo.named('', `${net}.1`);
+  const listen = async (router: RecordingRouter) => {
+    const vip = { protocol: 'UDP', address: ip(`${net}.3`), port: await freePort(`${net}.3`) } as const;
+    return { listener: await listenUdp(vip, router, shared), client: await Client.of(vip, `${net}.4`) };
+  };
+  const router = new RecordingRouter(targetAt(`${net}.1`, echo.port));
+  const [one, two] = [await listen(router), await listen(new RecordingRouter(...router.targets))];
+  t.after(() => Promise.all([two.listener.stop(), one.client.close(), two.client.close(), echo.close()]));
+  await one.client.ask('x');
+  await two.client.ask('x');
+  assert.equal(shared.held.bytes, 0);
+  echo.echo = false;
+  two.client.say('four');
+  await until(() => echo.received.length === 3, 'it has come');
+  assert.equal(shared.held.bytes, 4);
+  await one.listener.stop();
+  Object.defineProperty(router, 'settings', { get: () => assert.fail('asked') });
+  clock.advance(40_000);
+  assert.equal(shared.sessions.size, 0);
+  assert.equal(shared.held.bytes, 0);
+});
+
+test('oneway: the socket that replaces a refused one is found again', async () => {
+  const { shared, descriptors } = setUp();
+  const upstreams = new OnewayUpstreams(shared);
+  const target = await nobody();
+  const [first, second, third] = [new User(), new User(), new User()];
+  const old = upstreams.join(target, first);
+  assert.equal(upstreams.join(target, second), old);
+  let renewed: Upstream | undefined;
+  first.failed = () => {
+    old?.leave(first);
+    renewed = upstreams.join(target, first);
+  };
+  let left = false;
+  second.failed = () => {
+    old?.leave(second);
+    left = true;
+  };
+  old?.send(Buffer.from('x'));
+  await until(() => left, 'both were told');
+  assert.ok(renewed !== undefined && renewed !== old);
+  assert.equal(upstreams.join(target, third), renewed);
+  assert.equal(descriptors.used, 1);
+  renewed.leave(first);
+  renewed.leave(third);
+  assert.equal(descriptors.used, 0);
 });
 
 async function nobody(): Promise<Target> {
