@@ -47,9 +47,10 @@ export class Balancer {
     return this.#servicePort;
   }
 
-  /** The endpoints of the service port, eligible or not. */
+  /** The endpoints of the service port, eligible or not, and those that have left it and still carry flows. */
   get targets(): ReadonlyMap<EndpointKey, Target> {
-    return this.#targets;
+    this.#retireIdle();
+    return this.#leaving.size === 0 ? this.#targets : new Map([...this.#targets, ...this.#leaving]);
   }
 
   /** How many client addresses have an affinity entry; expired ones that no new flow has met yet are counted. */
@@ -58,16 +59,12 @@ export class Balancer {
   }
 
   /**
-   * What all removed endpoints have carried, and carry while their last flows live. With the stats of `targets` it is
-   * the sum for the service port, which never goes down.
+   * What the removed endpoints have carried that carry nothing any more. With the stats of `targets` it is the sum for
+   * the service port, which never goes down.
    */
   get retired(): Readonly<TargetStats> {
     this.#retireIdle();
-    const sum = new TargetStats();
-    for (const stats of [this.#retired, ...Array.from(this.#leaving.values(), (target) => target.stats)]) {
-      addStats(sum, stats);
-    }
-    return sum;
+    return this.#retired;
   }
 
   /**
