@@ -31,8 +31,12 @@ interface Rig {
 const vip = '127.33.0.1';
 const megabyte = 1024 * 1024;
 
-/** What every relay engine does with TCP. */
-export function tcpContract(name: string, makeEngine: (init: TcpEngineInit) => RelayEngine): void {
+/** What every relay engine does with TCP. `latitude`: what an engine cannot do, and why. */
+export function tcpContract(
+  name: string,
+  makeEngine: (init: TcpEngineInit) => RelayEngine,
+  latitude: { readonly cutAnswers?: string } = {},
+): void {
   async function rig(
     t: TestContext,
     targets: readonly Target[],
@@ -225,6 +229,21 @@ export function tcpContract(name: string, makeEngine: (init: TcpEngineInit) => R
       endpoint.resetAndDestroy();
       assert.equal(await endOf(socket), 'reset');
       assert.equal((await router.ended(1))[0]?.reason, 'reset');
+    });
+
+    test('a half-closed client: an answer that is cut by a reset does not look whole', {
+      skip: latitude.cutAnswers ?? false,
+    }, async (t) => {
+      const { target, next } = await backend(t);
+      const { router, connect } = await rig(t, [target]);
+      const socket = await connect();
+      socket.end('question');
+      const endpoint = await next();
+      await endOf(endpoint);
+      endpoint.write('half an answer');
+      endpoint.resetAndDestroy();
+      await router.ended(1);
+      assert.deepEqual([router.endings[0]?.reason, router.endings[0]?.by], ['reset', 'endpoint']);
     });
 
     test('a storm of resets: every flow is closed once', async (t) => {

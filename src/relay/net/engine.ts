@@ -3,6 +3,9 @@ import type { DescriptorBudget } from '../descriptors.ts';
 import type { Listener, ListenSpec, RelayEngine, Router } from '../relay.ts';
 import { BufferPool } from './buffers.ts';
 import { Deadlines } from './deadlines.ts';
+import { HandleSockets } from './handle-side.ts';
+import { loadHandles } from './handles.ts';
+import { StreamSockets } from './stream-side.ts';
 import { Sweeper } from './sweeper.ts';
 import type { TcpFlow } from './tcp-flow.ts';
 import type { TcpInit } from './tcp-listener.ts';
@@ -21,6 +24,8 @@ export interface NetEngineInit {
     readonly bufferBytes: number;
   };
   readonly udp: Omit<UdpInit, 'clock' | 'descriptors'>;
+  /** Use nothing that Node.js does not document, as where it is not what we know. Default: false. */
+  readonly documentedOnly?: boolean;
 }
 
 /** The relay engine on node:net and node:dgram. It runs everywhere. */
@@ -30,10 +35,12 @@ export class NetEngine implements RelayEngine {
   readonly #udp: UdpShared;
   readonly #sweeper: Sweeper;
 
-  constructor({ clock, descriptors, tcp, udp }: NetEngineInit) {
+  constructor({ clock, descriptors, tcp, udp, documentedOnly = false }: NetEngineInit) {
     const dialing = new Deadlines<TcpFlow>(clock);
-    this.#tcp = { clock, descriptors, dialing, backlog: tcp.backlog, pool: new BufferPool(tcp.bufferBytes) };
-    this.#udp = new UdpShared({ ...udp, clock, descriptors });
+    const handles = documentedOnly ? undefined : loadHandles();
+    const sockets = handles ? new HandleSockets(handles) : new StreamSockets();
+    this.#tcp = { sockets, clock, descriptors, dialing, backlog: tcp.backlog, pool: new BufferPool(tcp.bufferBytes) };
+    this.#udp = new UdpShared({ directSend: !documentedOnly, ...udp, clock, descriptors });
     this.#sweeper = new Sweeper(clock);
   }
 

@@ -1,22 +1,18 @@
-import type { Socket } from 'node:net';
 import type { Clock } from '../../base/clock.ts';
-import { errorCode } from '../../base/errors.ts';
 import type { ConnectFailure, EndReason, Party, RejectReason } from '../../model/reason.ts';
 import { connectFailureOf } from '../../model/reason.ts';
 import type { TcpSettings } from '../../model/settings.ts';
 import type { Frontend } from '../../model/snapshot.ts';
 import type { Target } from '../../model/target.ts';
 import type { Ending, Flow, FlowView, Route, Router } from '../relay.ts';
-import type { ConnectionHandle } from './accept.ts';
-import { peerOf } from './accept.ts';
 import type { BufferPool } from './buffers.ts';
 import type { Deadlines } from './deadlines.ts';
-import type { SideOwner } from './side.ts';
-import { Side } from './side.ts';
+import type { Side, SideInit, SideOwner, Sockets } from './side.ts';
 
 export interface TcpFlowInit {
   readonly router: Router;
   readonly clock: Clock;
+  readonly sockets: Sockets;
   readonly pool: BufferPool;
   readonly dialing: Deadlines<TcpFlow>;
   /** Called once, when both sockets are closed. */
@@ -60,13 +56,12 @@ export class TcpFlow implements Flow, SideOwner {
   #activeAt: number;
   #keptAlive = false;
 
-  constructor(handle: ConnectionHandle, init: TcpFlowInit) {
+  constructor(connection: object, init: TcpFlowInit) {
     this.#init = init;
     this.#settings = init.router.settings.tcp;
-    this.#client = new Side({ owner: this, party: 'client', pool: init.pool, handle });
-    const { address = '', port = 0 } = peerOf(handle);
-    this.clientAddress = address;
-    this.clientPort = port;
+    this.#client = init.sockets.adopt(connection, this.#sideInit('client'));
+    this.clientAddress = this.#client.remoteAddress;
+    this.clientPort = this.#client.remotePort;
     this.#startedAt = init.clock.now();
     this.#activeAt = this.#startedAt;
   }
@@ -133,18 +128,22 @@ export class TcpFlow implements Flow, SideOwner {
   }
 
   #dial(target: Target): void {
-    const { clock, pool, dialing } = this.#init;
-    const { connectTimeoutMs, connectBudgetMs, noDelay } = this.#settings;
+    const { clock, sockets, dialing } = this.#init;
+    const { connectTimeoutMs, connectBudgetMs } = this.#settings;
     const leftMs = connectBudgetMs - (clock.now() - this.#startedAt);
     if (leftMs <= 0) {
       this.end('connect-failed', 'sluice');
       return;
     }
     const { address, port } = target.endpoint;
-    this.#upstream = new Side({ owner: this, party: 'endpoint', pool });
+    this.#upstream = sockets.create(this.#sideInit('endpoint'));
     this.#open += 1;
     dialing.set(this, Math.min(connectTimeoutMs, leftMs));
-    this.#upstream.connect({ host: address, port, noDelay, autoSelectFamily: false });
+    this.#upstream.connect(address, port);
+  }
+
+  #sideInit(party: SideInit['party']): SideInit {
+    return { owner: this, party, pool: this.#init.pool, noDelay: this.#settings.noDelay };
   }
 
   /** The deadline of a try has passed. */
@@ -186,8 +185,7 @@ export class TcpFlow implements Flow, SideOwner {
     other?.finish();
   }
 
-  sideFailed(side: Side, error: unknown): void {
-    const code = errorCode(error);
+  sideFailed(side: Side, code: string): void {
     if (side === this.#upstream && this.#state === 'dialing') this.#dialFailed(connectFailureOf(code));
     else if (side === this.#upstream || side === this.#client)
       this.end(resets.has(code) ? 'reset' : 'error', side.party);
@@ -220,8 +218,8 @@ export class TcpFlow implements Flow, SideOwner {
     this.#keptAlive = true;
     const { keepAliveMs } = this.#settings;
     if (keepAliveMs === Number.POSITIVE_INFINITY) return;
-    this.#client.setKeepAlive(true, keepAliveMs);
-    this.#upstream?.setKeepAlive(true, keepAliveMs);
+    this.#client.keepAlive(keepAliveMs);
+    this.#upstream?.keepAlive(keepAliveMs);
   }
 }
 
@@ -235,7 +233,6 @@ const firstEphemeralPort = 32_768;
  * A connect to a free port of this host that happens to be chosen as the source port as well succeeds: TCP's
  * simultaneous open, with itself (RFC 9293 section 3.5). Nobody listens there.
  */
-function isConnectedToItself(socket: Socket, { endpoint }: Target): boolean {
-  if (endpoint.port < firstEphemeralPort) return false;
-  return socket.localPort === endpoint.port && socket.localAddress === endpoint.address;
+function isConnectedToItself(upstream: Side, { endpoint }: Target): boolean {
+  return endpoint.port >= firstEphemeralPort && upstream.isConnectedToItself();
 }

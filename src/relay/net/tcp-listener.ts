@@ -7,15 +7,15 @@ import type { EndReason, RejectReason } from '../../model/reason.ts';
 import type { Target } from '../../model/target.ts';
 import type { DescriptorBudget } from '../descriptors.ts';
 import type { FlowView, Listener, ListenSpec, Router } from '../relay.ts';
-import type { ConnectionHandle } from './accept.ts';
-import { takeConnections } from './accept.ts';
 import type { BufferPool } from './buffers.ts';
 import type { Deadlines } from './deadlines.ts';
+import type { Sockets } from './side.ts';
 import type { TcpFlowInit } from './tcp-flow.ts';
 import { TcpFlow } from './tcp-flow.ts';
 
 export interface TcpInit {
   readonly clock: Clock;
+  readonly sockets: Sockets;
   readonly pool: BufferPool;
   readonly dialing: Deadlines<TcpFlow>;
   readonly descriptors: DescriptorBudget;
@@ -50,7 +50,7 @@ export class TcpListener implements Listener {
     this.#router = router;
     this.#init = init;
     this.#flowInit = { router, ...init, onClosed: this.#closed };
-    takeConnections(server, { accepted: this.#accepted, failed: (code) => router.acceptFailed(code) });
+    init.sockets.accept(server, this.#accepted, (code) => router.acceptFailed(code));
   }
 
   get size(): number {
@@ -69,9 +69,8 @@ export class TcpListener implements Listener {
 
   async stop(): Promise<void> {
     await this.#emptyQueue();
-    const closed = once(this.#server, 'close');
+    // The listening socket is closed at once; 'close' would wait for the connections, which live on.
     this.#server.close();
-    await closed;
   }
 
   /** See `Watched`. */
@@ -85,9 +84,9 @@ export class TcpListener implements Listener {
     return Math.min(idleTimeoutMs, halfClosedTimeoutMs, connectBudgetMs);
   }
 
-  #accepted = (handle: ConnectionHandle): void => {
+  #accepted = (connection: object): void => {
     this.#accepts += 1;
-    const flow = new TcpFlow(handle, this.#flowInit);
+    const flow = new TcpFlow(connection, this.#flowInit);
     if (this.#init.descriptors.tryAcquire(descriptorsPerFlow)) this.#start(flow);
     else this.#wait(flow);
   };

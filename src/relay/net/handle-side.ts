@@ -1,0 +1,298 @@
+import type { Server } from 'node:net';
+import { getSystemErrorName } from 'node:util';
+import type { TargetStats } from '../../model/target.ts';
+import { bulkBytes, sharedBuffer } from './buffers.ts';
+import type { Handles, ListeningHandle, Name, Request, TcpHandle } from './handles.ts';
+import { endOfFile } from './handles.ts';
+import type { Side, SideInit, Sockets } from './side.ts';
+
+/** The side that a handle belongs to. */
+const sideKey = Symbol('side');
+type SideHandle = TcpHandle & { [sideKey]: HandleSide };
+
+/** TCP on bare handles: two reads and two writes for a request, and nothing in between. */
+export class HandleSockets implements Sockets {
+  readonly name = 'handles';
+  readonly #handles: Handles;
+
+  constructor(handles: Handles) {
+    this.#handles = handles;
+  }
+
+  accept(server: Server, accepted: (connection: object) => void, failed: (code: string) => void): void {
+    const { _handle: listening } = server as unknown as { readonly _handle: ListeningHandle };
+    // Linux: accepted sockets inherit TCP_NODELAY from the listening one, which saves a system call for each.
+    listening.setNoDelay(true);
+    listening.onconnection = (status, connection) => {
+      if (status !== 0 || connection === undefined) failed(getSystemErrorName(status));
+      else accepted(connection);
+    };
+  }
+
+  adopt(connection: object, init: SideInit): Side {
+    const handle = connection as TcpHandle;
+    if (!init.noDelay) handle.setNoDelay(false);
+    return new HandleSide(handle, this.#handles, init);
+  }
+
+  create(init: SideInit): Side {
+    const handle = this.#handles.createTcp();
+    handle.setNoDelay(init.noDelay);
+    return new HandleSide(handle, this.#handles, init);
+  }
+}
+
+class HandleSide implements Side {
+  readonly party;
+  readonly #handle: TcpHandle;
+  readonly #handles: Handles;
+  readonly #init: SideInit;
+  #peer: HandleSide | undefined;
+  #stats: TargetStats | undefined;
+  /** Where the next read goes. */
+  #buffer = sharedBuffer;
+  /** Reading stands still because the peer takes no more. */
+  #held = false;
+  #connecting = false;
+  /** Part of a write is not sent yet; there is never more than one write. */
+  #writing = false;
+  #wantsFinish = false;
+  /** shutdown(2) is under way: libuv can neither reset nor forget the socket before it is done. */
+  #shutting = false;
+  #wantsAbort = false;
+  /** An end was read again, see `#doubtsEnd`. */
+  #doubted = false;
+  /** Our FIN is sent; theirs has come. */
+  #finished = false;
+  #ended = false;
+  #closed = false;
+  bytes = 0;
+
+  constructor(handle: TcpHandle, handles: Handles, init: SideInit) {
+    this.party = init.party;
+    this.#handle = handle;
+    this.#handles = handles;
+    this.#init = init;
+    (handle as SideHandle)[sideKey] = this;
+    handle.onread = onRead;
+  }
+
+  get remoteAddress(): string {
+    return nameOf(this.#handle, 'getpeername').address ?? '';
+  }
+
+  get remotePort(): number {
+    return nameOf(this.#handle, 'getpeername').port ?? 0;
+  }
+
+  connect(address: string, port: number): void {
+    const request = this.#handles.createConnect();
+    request.oncomplete = onConnected;
+    request.handle = this.#handle;
+    this.#connecting = true;
+    const status = address.includes(':')
+      ? this.#handle.connect6(request, address, port)
+      : this.#handle.connect(request, address, port);
+    // Always later: an owner that tries the next endpoint at once would otherwise call deeper and deeper.
+    if (status !== 0) process.nextTick(() => this.connected(status));
+  }
+
+  connected(status: number): void {
+    this.#connecting = false;
+    if (this.#closed) return;
+    if (status === 0) this.#init.owner.sideConnected(this);
+    else this.#failed(status);
+  }
+
+  isConnectedToItself(): boolean {
+    const [here, there] = [nameOf(this.#handle, 'getsockname'), nameOf(this.#handle, 'getpeername')];
+    return here.port === there.port && here.address === there.address;
+  }
+
+  relayTo(peer: Side, stats: TargetStats): void {
+    if (!(peer instanceof HandleSide)) throw new TypeError('both sides of a connection are of one kind');
+    this.#peer = peer;
+    this.#stats = stats;
+    this.#handle.useUserBuffer(sharedBuffer);
+    this.#handle.readStart();
+  }
+
+  finish(): void {
+    if (this.#closed || this.#finished) return;
+    // Not behind a pending write: a socket with a shutdown in its queue cannot be reset.
+    if (this.#writing) this.#wantsFinish = true;
+    // With nothing left to read, close(2) sends the FIN and saves a shutdown(2).
+    else if (this.#ended) this.#close();
+    else this.#shutdown();
+  }
+
+  abort(): void {
+    if (this.#closed) return;
+    if (this.#shutting) this.#wantsAbort = true;
+    else if (this.#connecting || this.#handle.reset(this.#onClosed) !== 0) this.#close();
+    else this.#closed = true;
+  }
+
+  keepAlive(idleMs: number): void {
+    if (!this.#closed) this.#handle.setKeepAlive(true, Math.max(1, Math.round(idleMs / 1000)));
+  }
+
+  /** Something came. Returns the buffer for the next read, if it is another one. */
+  read(): Buffer | undefined {
+    const size = this.#handles.lastRead();
+    if (size > 0) return this.#received(size);
+    if (size === endOfFile) this.#sawEnd();
+    else if (size < 0) this.#failed(size);
+    return undefined;
+  }
+
+  #received(size: number): Buffer | undefined {
+    const peer = this.#peer;
+    if (peer === undefined || this.#closed) return undefined;
+    this.#count(size);
+    const before = this.#buffer;
+    if (!peer.#write(size < bulkBytes ? this.#small(size) : this.#bulk(size))) this.#hold();
+    return this.#buffer === before ? undefined : this.#buffer;
+  }
+
+  /** The end of the stream, or what libuv takes for one. */
+  #sawEnd(): void {
+    if (this.#closed || this.#doubtsEnd()) return;
+    this.#ended = true;
+    this.#init.owner.sideEnded(this);
+    if (this.#finished && !this.#shutting) this.#close();
+  }
+
+  /** The rest of a write is sent, or could not be. */
+  written(status: number): void {
+    this.#writing = false;
+    if (this.#closed) return;
+    if (status !== 0) this.#failed(status);
+    else if (this.#wantsFinish) this.finish();
+    else this.#peer?.readOn();
+  }
+
+  shutDown(): void {
+    this.#shutting = false;
+    if (this.#wantsAbort) this.abort();
+    else if (this.#ended) this.#close();
+  }
+
+  readonly #onClosed = (): void => this.#init.owner.sideClosed();
+
+  #failed(status: number): void {
+    if (this.#closed) return;
+    this.#init.owner.sideFailed(this, getSystemErrorName(status));
+    this.#close();
+  }
+
+  #close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#handle.close(this.#onClosed);
+  }
+
+  #shutdown(): void {
+    this.#finished = true;
+    const request = this.#handles.createShutdown();
+    request.oncomplete = onShutDown;
+    request.handle = this.#handle;
+    this.#shutting = this.#handle.shutdown(request) === 0;
+  }
+
+  /** True if all of `chunk` is sent; false: `written` follows, and nothing may be written before. */
+  #write(chunk: Buffer): boolean {
+    if (this.#closed) return true;
+    const request = this.#handles.createWrite();
+    request.oncomplete = onWritten;
+    request.handle = this.#handle;
+    request.buffer = chunk;
+    const status = this.#handle.writeBuffer(request, chunk);
+    if (status !== 0) this.#failed(status);
+    else this.#writing = this.#handles.lastWriteIsPending();
+    return !this.#writing;
+  }
+
+  #hold(): void {
+    if (this.#closed) return;
+    this.#held = true;
+    this.#handle.readStop();
+  }
+
+  /** The peer has sent what held this side back. */
+  readOn(): void {
+    if (!this.#held || this.#closed) return;
+    this.#held = false;
+    this.#handle.readStart();
+  }
+
+  #count(size: number): void {
+    this.bytes += size;
+    if (this.#stats === undefined) return;
+    if (this.party === 'client') this.#stats.bytesToEndpoint += size;
+    else this.#stats.bytesFromEndpoint += size;
+  }
+
+  /** A copy of a small chunk; a bulk socket becomes a quiet one. */
+  #small(size: number): Buffer {
+    const chunk = Buffer.allocUnsafe(size);
+    this.#buffer.copy(chunk, 0, 0, size);
+    if (this.#buffer !== sharedBuffer) this.#init.pool.give(this.#buffer);
+    this.#buffer = sharedBuffer;
+    return chunk;
+  }
+
+  /** A large chunk where it is; a quiet socket becomes a bulk one. The buffer is free again when all of it is sent. */
+  #bulk(size: number): Buffer {
+    if (this.#buffer === sharedBuffer) {
+      this.#buffer = this.#init.pool.take();
+      sharedBuffer.copy(this.#buffer, 0, 0, size);
+    }
+    return this.#buffer.subarray(0, size);
+  }
+
+  /**
+   * libuv takes a reset that comes together with data for an end (`uv__stream_io`, POLLHUP after a partial read). Before
+   * our FIN, writing nothing fails if it was a reset; after it, only a second read tells: it fails, or it ends again.
+   */
+  #doubtsEnd(): boolean {
+    if (this.#finished) {
+      if (this.#doubted || this.party === 'client') return false;
+      this.#doubted = true;
+      return this.#handle.readStart() === 0;
+    }
+    const status = this.#writing ? 0 : this.#handle.writeBuffer(this.#handles.createWrite(), nothing);
+    if (status !== 0) this.#failed(status);
+    return status !== 0;
+  }
+}
+
+const nothing = Buffer.alloc(0);
+
+// One function each for all handles: the side is found through the handle that calls, or that the request names.
+
+function onRead(this: TcpHandle): Uint8Array | undefined {
+  return (this as SideHandle)[sideKey].read();
+}
+
+function onWritten(this: Request, status: number): void {
+  sideOf(this).written(status);
+}
+
+function onShutDown(this: Request): void {
+  sideOf(this).shutDown();
+}
+
+function onConnected(this: Request, status: number): void {
+  sideOf(this).connected(status);
+}
+
+function sideOf({ handle }: Request): HandleSide {
+  return (handle as SideHandle)[sideKey];
+}
+
+function nameOf(handle: TcpHandle, which: 'getpeername' | 'getsockname'): Name {
+  const name: Name = {};
+  handle[which](name);
+  return name;
+}
