@@ -42,6 +42,9 @@ export class HandleSockets implements Sockets {
   }
 }
 
+/** Most writes are done at once and leave their request as it was: it serves the next one, of any side. */
+let spareWrite: Request | undefined;
+
 class HandleSide implements Side {
   readonly party;
   readonly #handle: TcpHandle;
@@ -77,12 +80,8 @@ class HandleSide implements Side {
     handle.onread = onRead;
   }
 
-  get remoteAddress(): string {
-    return nameOf(this.#handle, 'getpeername').address ?? '';
-  }
-
-  get remotePort(): number {
-    return nameOf(this.#handle, 'getpeername').port ?? 0;
+  remote(): Name {
+    return nameOf(this.#handle, 'getpeername');
   }
 
   connect(address: string, port: number): void {
@@ -129,7 +128,7 @@ class HandleSide implements Side {
   abort(): void {
     if (this.#closed) return;
     if (this.#shutting) this.#wantsAbort = true;
-    else if (this.#connecting || this.#handle.reset(this.#onClosed) !== 0) this.#close();
+    else if (this.#connecting || this.#handle.reset(onClosed) !== 0) this.#close();
     else this.#closed = true;
   }
 
@@ -178,7 +177,9 @@ class HandleSide implements Side {
     else if (this.#ended) this.#close();
   }
 
-  readonly #onClosed = (): void => this.#init.owner.sideClosed();
+  closed(): void {
+    this.#init.owner.sideClosed();
+  }
 
   #failed(status: number): void {
     if (this.#closed) return;
@@ -189,7 +190,7 @@ class HandleSide implements Side {
   #close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    this.#handle.close(this.#onClosed);
+    this.#handle.close(onClosed);
   }
 
   #shutdown(): void {
@@ -203,14 +204,20 @@ class HandleSide implements Side {
   /** True if all of `chunk` is sent; false: `written` follows, and nothing may be written before. */
   #write(chunk: Buffer): boolean {
     if (this.#closed) return true;
-    const request = this.#handles.createWrite();
+    const request = spareWrite ?? this.#handles.createWrite();
+    spareWrite = request;
+    const status = this.#handle.writeBuffer(request, chunk);
+    if (status !== 0) this.#failed(status);
+    else if (this.#handles.lastWriteIsPending()) this.#writeOn(request, chunk);
+    return !this.#writing;
+  }
+
+  #writeOn(request: Request, chunk: Buffer): void {
+    spareWrite = undefined;
+    this.#writing = true;
     request.oncomplete = onWritten;
     request.handle = this.#handle;
     request.buffer = chunk;
-    const status = this.#handle.writeBuffer(request, chunk);
-    if (status !== 0) this.#failed(status);
-    else this.#writing = this.#handles.lastWriteIsPending();
-    return !this.#writing;
   }
 
   #hold(): void {
@@ -261,9 +268,8 @@ class HandleSide implements Side {
       this.#doubted = true;
       return this.#handle.readStart() === 0;
     }
-    const status = this.#writing ? 0 : this.#handle.writeBuffer(this.#handles.createWrite(), nothing);
-    if (status !== 0) this.#failed(status);
-    return status !== 0;
+    if (!this.#writing) this.#write(nothing);
+    return this.#closed;
   }
 }
 
@@ -277,6 +283,10 @@ function onRead(this: TcpHandle): Uint8Array | undefined {
 
 function onWritten(this: Request, status: number): void {
   sideOf(this).written(status);
+}
+
+function onClosed(this: TcpHandle): void {
+  (this as SideHandle)[sideKey].closed();
 }
 
 function onShutDown(this: Request): void {

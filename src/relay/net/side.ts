@@ -21,14 +21,18 @@ export interface SideInit {
   readonly noDelay: boolean;
 }
 
+export interface Remote {
+  readonly address?: string;
+  readonly port?: number;
+}
+
 /** One of the two sockets of a connection, and one direction of bytes: from this socket to its peer. */
 export interface Side {
   readonly party: Exclude<Party, 'sluice'>;
   /** Bytes read so far. */
   readonly bytes: number;
-  /** The other end of an accepted connection; empty and 0 if it has gone already. */
-  readonly remoteAddress: string;
-  readonly remotePort: number;
+  /** The other end, getpeername(2); empty if it has gone already. */
+  remote(): Remote;
   /** Answers with `sideConnected` or `sideFailed`, later. */
   connect(address: string, port: number): void;
   /** Whether a connected socket is connected to itself. */

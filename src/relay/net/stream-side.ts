@@ -2,7 +2,7 @@ import type { Server, Socket } from 'node:net';
 import { Socket as NetSocket } from 'node:net';
 import { errorCode } from '../../base/errors.ts';
 import type { TargetStats } from '../../model/target.ts';
-import type { Side, SideInit, Sockets } from './side.ts';
+import type { Remote, Side, SideInit, Sockets } from './side.ts';
 
 /** TCP on net.Socket, with documented API only: what runs where the handles are not as we know them. */
 export class StreamSockets implements Sockets {
@@ -42,12 +42,9 @@ class StreamSide implements Side {
     socket.on('end', () => this.#sawEnd());
   }
 
-  get remoteAddress(): string {
-    return this.#socket.remoteAddress ?? '';
-  }
-
-  get remotePort(): number {
-    return this.#socket.remotePort ?? 0;
+  remote(): Remote {
+    const { remoteAddress, remotePort } = this.#socket;
+    return remoteAddress === undefined || remotePort === undefined ? {} : { address: remoteAddress, port: remotePort };
   }
 
   connect(address: string, port: number): void {

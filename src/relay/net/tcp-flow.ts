@@ -60,8 +60,9 @@ export class TcpFlow implements Flow, SideOwner {
     this.#init = init;
     this.#settings = init.router.settings.tcp;
     this.#client = init.sockets.adopt(connection, this.#sideInit('client'));
-    this.clientAddress = this.#client.remoteAddress;
-    this.clientPort = this.#client.remotePort;
+    const { address = '', port = 0 } = this.#client.remote();
+    this.clientAddress = address;
+    this.clientPort = port;
     this.#startedAt = init.clock.now();
     this.#activeAt = this.#startedAt;
   }
