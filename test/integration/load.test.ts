@@ -5,7 +5,7 @@ import { startProgram } from '../support/program.ts';
 import { until } from '../support/until.ts';
 import { a, b, c, configOf, reloads, total, untilPods, vip } from './config.ts';
 
-/** The most reloads, the time that they may take, and how many must have been applied by then on a slow machine. */
+/** The most reloads, the time that they may take, and how many there are in any case, on a machine that is busy. */
 const [most, budgetMs, least] = [1_000, 12_000, 200];
 
 const turns: readonly (readonly string[])[] = [[a, b], [a, b, c], [b, c], [c, a], [a]];
@@ -13,8 +13,9 @@ const configAt = (count: number) => configOf([{ backends: turns[count % turns.le
 
 test('reloads without end under load: no request fails, nothing leaks', async (t) => {
   await Promise.all([a, b, c].map((pod) => httpPod(t, pod)));
-  // A small nursery keeps the noise of the garbage collector out of the memory that is measured.
-  const program = await startProgram(t, { config: configAt(4), nodeOptions: ['--max-semi-space-size=2'] });
+  // A small heap: what the garbage collector may leave lying about is not taken for a leak, and a leak ends the program.
+  const nodeOptions = ['--max-semi-space-size=2', '--max-old-space-size=48'];
+  const program = await startProgram(t, { config: configAt(4), nodeOptions });
   const failures: unknown[] = [];
   let requests = 0;
   let isOver = false;
@@ -30,7 +31,7 @@ test('reloads without end under load: no request fails, nothing leaks', async (t
   const reloadUntil = async (from: number, to: number, deadline: number) => {
     let version = (await program.services()).version;
     let count = from;
-    for (; count < to && performance.now() < deadline; count += 1) {
+    for (; count < to && (count < least || performance.now() < deadline); count += 1) {
       await program.configure(configAt(count));
       // The file is noticed by itself; the signal saves the time that is waited for its writer to be done.
       program.signal('SIGHUP');
@@ -55,14 +56,13 @@ test('reloads without end under load: no request fails, nothing leaks', async (t
 
   assert.deepEqual(failures, []);
   assert.ok(requests > 100, `${requests} requests`);
-  assert.ok(done >= least, `${done} reloads`);
   assert.ok(last - first >= done, 'each was applied');
   assert.ok((await reloads(program, 'config', 'ok')) >= done, 'each was counted');
   assert.equal(await reloads(program, 'config', 'failed'), 0);
   await until(async () => (await total(program, 'sluice_flows_active')) === 0, 'all connections have ended');
   await until(() => program.descriptors() <= descriptors + 2, 'no descriptor is left open');
   const grown = (program.rssBytes() - rss) / 1024 ** 2;
-  assert.ok(grown < 48, `${Math.round(grown)} MiB more`);
+  assert.ok(grown < 32, `${Math.round(grown)} MiB more`);
   const opened = await total(program, 'sluice_flows_opened_total');
   const closed = await total(program, 'sluice_flows_closed_total');
   assert.deepEqual([opened, closed], [requests, requests]);
