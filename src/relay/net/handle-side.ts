@@ -56,6 +56,7 @@ class HandleSide implements Side {
   #buffer = sharedBuffer;
   /** Reading stands still because the peer takes no more. */
   #held = false;
+  /** Not connected yet, and for ever if that fails: there may be no descriptor (EMFILE), and no close after a reset. */
   #connecting = false;
   /** Part of a write is not sent yet; there is never more than one write. */
   #writing = false;
@@ -97,10 +98,11 @@ class HandleSide implements Side {
   }
 
   connected(status: number): void {
-    this.#connecting = false;
     if (this.#closed) return;
-    if (status === 0) this.#init.owner.sideConnected(this);
-    else this.#failed(status);
+    if (status === 0) {
+      this.#connecting = false;
+      this.#init.owner.sideConnected(this);
+    } else this.#failed(status);
   }
 
   isConnectedToItself(): boolean {
@@ -159,7 +161,8 @@ class HandleSide implements Side {
     if (this.#closed || this.#doubtsEnd()) return;
     this.#ended = true;
     this.#init.owner.sideEnded(this);
-    if (this.#finished && !this.#shutting) this.#close();
+    // A shutdown that is still under way is not waited for: close(2) sends the FIN as well.
+    if (this.#finished) this.#close();
   }
 
   /** The rest of a write is sent, or could not be. */
@@ -174,7 +177,6 @@ class HandleSide implements Side {
   shutDown(): void {
     this.#shutting = false;
     if (this.#wantsAbort) this.abort();
-    else if (this.#ended) this.#close();
   }
 
   closed(): void {
