@@ -77,6 +77,7 @@ export class Binding {
   #become(state: BindingState): void {
     const before = this.#state;
     this.#state = state;
+    if (this.#closed) return;
     if (
       before.kind !== state.kind ||
       (before.kind === 'failed' && state.kind === 'failed' && before.code !== state.code)

@@ -228,6 +228,7 @@ test('a frontend that is removed while it is being bound does not stay bound', a
   await settle();
   assert.equal(rig.listener(vip).stops, 1);
   assert.deepEqual([...rig.frontends.listeners()], []);
+  assert.deepEqual(rig.states, [], 'nobody is told that it listens');
 });
 
 test('stopAccepting stops TCP and leaves UDP, which answers through the same socket', async () => {
