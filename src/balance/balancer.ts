@@ -87,9 +87,11 @@ export class Balancer {
     const timeoutMs = this.#servicePort.affinityTimeoutMs;
     if (timeoutMs === undefined) return this.#pick(client, tried);
     const affine = this.#affinity.lookup(client, nowMs, timeoutMs);
-    const kept = affine !== undefined && !tried?.includes(affine) ? this.#routes.get(affine) : undefined;
+    // Tried and still remembered: not to blame (`connectFailed`). This flow makes a detour, the client stays.
+    const isDetour = affine !== undefined && tried?.includes(affine) === true;
+    const kept = affine === undefined || isDetour ? undefined : this.#routes.get(affine);
     const route = kept ?? this.#pick(client, tried);
-    if (route.kind === 'forward') this.#affinity.assign(client, route.target, nowMs, timeoutMs);
+    if (route.kind === 'forward' && !isDetour) this.#affinity.assign(client, route.target, nowMs, timeoutMs);
     return route;
   }
 

@@ -236,6 +236,13 @@ test('affinity: a retry does not go to the affine target that it has tried', () 
   assert.equal(ask(balancer, 'c1', 1, [target(balancer, 'A')]), 'B');
 });
 
+test('affinity: a client whose endpoint was tried and not blamed makes a detour, and stays', () => {
+  const balancer = balancerOf(sticky('ABC'));
+  ask(balancer, 'c1');
+  assert.equal(ask(balancer, 'c1', 1, [target(balancer, 'A')]), 'B');
+  assert.equal(ask(balancer, 'c1', 2), 'A');
+});
+
 test('affinity: the table is bounded', () => {
   const balancer = balancerOf(sticky('AB'), 10);
   for (let client = 0; client < 100; client += 1) ask(balancer, `c${client}`);
