@@ -94,7 +94,8 @@ test('leastConnections, powerOfTwo and random reach every backend, and only thos
 test('maglev gives a client the same backend each time, and different clients different ones', async (t) => {
   await startWithPods(t, [{ policy: 'maglev', backends: [a, b, c] }]);
   const homes: string[] = [];
-  for (let client = 100; client < 120; client += 1) {
+  // The addresses are another network's in each run: that 60 of them miss one of three happens once in 10^10 runs.
+  for (let client = 100; client < 160; client += 1) {
     const answers = await askTimes(2, vip, { from: address(client) });
     assert.equal(answers[0], answers[1]);
     homes.push(answers[0] ?? '');
