@@ -53,6 +53,12 @@ export class Balancer {
     return this.#leaving.size === 0 ? this.#targets : new Map([...this.#targets, ...this.#leaving]);
   }
 
+  /** Whether `route` looks at its `client`; otherwise any text will do. */
+  get asksForClient(): boolean {
+    const { affinityTimeoutMs, settings } = this.#servicePort;
+    return affinityTimeoutMs !== undefined || settings.policy === 'maglev';
+  }
+
   /** How many client addresses have an affinity entry; expired ones that no new flow has met yet are counted. */
   get affinityEntries(): number {
     return this.#affinity.size;

@@ -47,12 +47,13 @@ export class FrontendRouter implements Router {
     return this.#frontend.servicePort.settings;
   }
 
+  get namesClients(): boolean {
+    return this.#observer.namesClients;
+  }
+
   route(flow: Flow): Route {
     const refusal = this.#load.refusal(this.#frontend, this.#active);
-    const route: Route =
-      refusal === undefined
-        ? this.#balancer.route(flow.clientAddress, this.#clock.now(), undefined)
-        : { kind: 'reject', reason: refusal };
+    const route: Route = refusal === undefined ? this.#balance(flow) : { kind: 'reject', reason: refusal };
     // A rejected datagram leaves nothing behind that could be closed later.
     if (route.kind === 'forward' || flow.protocol === 'TCP') this.#open(flow);
     return lease(flow, route);
@@ -67,8 +68,10 @@ export class FrontendRouter implements Router {
     giveUp(flow);
     flow.tried = flow.tried === undefined ? [target] : [...flow.tried, target];
     // The failures of this host say nothing about the endpoint: the client may stay with it next time.
-    if (!isLocalFailure(failure)) this.#balancer.connectFailed(flow.clientAddress, target);
-    const route = this.#balancer.route(flow.clientAddress, this.#clock.now(), flow.tried);
+    if (!isLocalFailure(failure) && this.#balancer.asksForClient) {
+      this.#balancer.connectFailed(flow.clientAddress, target);
+    }
+    const route = this.#balance(flow);
     this.#observer.connectFailed(frontend, target, failure, route.kind === 'forward');
     return lease(flow, route.kind === 'forward' ? route : exhausted);
   }
@@ -95,6 +98,11 @@ export class FrontendRouter implements Router {
 
   acceptFailed(code: string): void {
     this.#observer.acceptFailed(this.#frontend, code);
+  }
+
+  #balance(flow: Flow): Route {
+    const client = this.#balancer.asksForClient ? flow.clientAddress : '';
+    return this.#balancer.route(client, this.#clock.now(), flow.tried);
   }
 
   #open(flow: Flow): void {

@@ -22,7 +22,7 @@ export interface AccessLogInit {
  * Sampling thins out what is normal: both sides finished (`closed`), or a UDP session had nothing more to say
  * (`idle-timeout`). Whatever else ends a flow is what a reader looks for, and is always there.
  */
-export class AccessLog implements Pick<Observer, 'flowClosed'> {
+export class AccessLog implements Pick<Observer, 'flowClosed' | 'namesClients'> {
   readonly #init: AccessLogInit;
   #level: LogLevel;
   #sample: number;
@@ -38,13 +38,13 @@ export class AccessLog implements Pick<Observer, 'flowClosed'> {
     this.#sample = sample;
   }
 
-  /** Whether any line would be written now. Where it is false, the observer can be left out. */
-  get enabled(): boolean {
+  /** Whether any line would be written now. */
+  get namesClients(): boolean {
     return this.#level !== 'silent' && this.#init.logger.isLevelEnabled(this.#level);
   }
 
   flowClosed(frontend: Frontend, flow: Flow, ending: Ending): void {
-    if (!this.enabled) return;
+    if (!this.namesClients) return;
     if (isNormal(flow, ending.reason) && this.#init.random() >= this.#sample) return;
     this.#init.logger[this.#level](accessLine(frontend, flow, ending), 'flow ended');
   }

@@ -6,6 +6,9 @@ import type { Observer } from '../relay/observer.ts';
  */
 export function combine(observers: readonly Partial<Observer>[]): Observer {
   return {
+    get namesClients() {
+      return observers.some((observer) => observer.namesClients === true);
+    },
     flowOpened: fan(observers, 'flowOpened'),
     flowConnected: fan(observers, 'flowConnected'),
     connectFailed: fan(observers, 'connectFailed'),
@@ -15,9 +18,10 @@ export function combine(observers: readonly Partial<Observer>[]): Observer {
   };
 }
 
-type Listener<K extends keyof Observer> = (...args: Parameters<Observer[K]>) => void;
+type Told = Exclude<keyof Observer, 'namesClients'>;
+type Listener<K extends Told> = (...args: Parameters<Observer[K]>) => void;
 
-function fan<K extends keyof Observer>(observers: readonly Partial<Observer>[], method: K): Listener<K> {
+function fan<K extends Told>(observers: readonly Partial<Observer>[], method: K): Listener<K> {
   const listeners = observers.flatMap((observer) => {
     const listener = observer[method] as Listener<K> | undefined;
     return listener === undefined ? [] : [listener.bind(observer) as Listener<K>];

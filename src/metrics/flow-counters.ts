@@ -44,6 +44,7 @@ export class EndpointCounters {
  * costs a few additions and two look-ups, whatever the number of services.
  */
 export class FlowCounters implements Observer {
+  readonly namesClients = false;
   readonly #servicePorts = new Map<ServicePortKey, ServicePortCounters>();
   /** They go with their target. */
   readonly #endpoints = new WeakMap<Target, EndpointCounters>();

@@ -8,6 +8,8 @@ import type { Ending, Flow } from './relay.ts';
  * synchronous, must not throw and must be quick.
  */
 export interface Observer {
+  /** Whether `flowClosed` looks at who the client was: finding that out is not free. */
+  readonly namesClients: boolean;
   /** A new flow came in; each is followed by exactly one `flowClosed`. */
   flowOpened(frontend: Frontend): void;
   /** `connectMs` is the time since the flow came in, all tries together. */

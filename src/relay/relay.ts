@@ -8,6 +8,7 @@ import type { Target } from '../model/target.ts';
 /** One client connection (TCP) or one client session (UDP), as policy sees it. */
 export interface Flow {
   readonly protocol: Protocol;
+  /** Who the client is. Asking costs a system call the first time; after the end it is known only if `namesClients`. */
   readonly clientAddress: string;
   readonly clientPort: number;
   /** The targets whose connect failed for this flow. The router writes it, nobody else; `undefined`: none. */
@@ -56,6 +57,8 @@ export interface Ending {
 export interface Router {
   /** The settings for the next new flow. They change while the listener stays. */
   readonly settings: ServiceSettings;
+  /** Whether the client of the next new flow will be asked for when it is closed. */
+  readonly namesClients: boolean;
   route(flow: Flow): Route;
   connectFailed(flow: Flow, target: Target, failure: ConnectFailure): Route;
   connected(flow: Flow, target: Target, connectMs: number): void;

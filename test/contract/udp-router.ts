@@ -26,6 +26,7 @@ type Stage = 'forwarded' | 'connected' | 'rejected' | 'closed';
 /** Gives flows to `targets` in turn, writes down all that it is told, and throws if it is told so out of order. */
 export class RecordingRouter implements Router {
   settings: ServiceSettings = defaultSettings;
+  readonly namesClients = true;
   targets: Target[];
   readonly routes: Target[] = [];
   readonly failures: [Target, ConnectFailure][] = [];

@@ -192,3 +192,20 @@ test('while the process drains nobody is let in', () => {
   load.draining = true;
   assert.deepEqual(router.route(newFlow()), { kind: 'reject', reason: 'shutdown' });
 });
+
+test('the client is asked for only where something depends on it', () => {
+  const asked = (over: Partial<ServicePort>) => {
+    let times = 0;
+    const flow = Object.defineProperty(newFlow(), 'clientAddress', {
+      get() {
+        times += 1;
+        return '192.0.2.1';
+      },
+    });
+    routed(over).router.route(flow);
+    return times;
+  };
+  assert.equal(asked({}), 0);
+  assert.equal(asked({ affinityTimeoutMs: 1_000 }), 1);
+  assert.equal(asked({ settings: settingsWith({ policy: 'maglev' }) }), 1);
+});

@@ -82,14 +82,14 @@ describe('the level', () => {
   test('below that of the logger: nothing, and not enabled, until the logger is turned up', () => {
     const { access, end, lines, logger } = setUp({ level: 'debug' });
     end('reset');
-    assert.deepEqual([access.enabled, lines.length], [false, 0]);
+    assert.deepEqual([access.namesClients, lines.length], [false, 0]);
     logger.level = 'debug';
     end('reset');
-    assert.deepEqual([access.enabled, lines.length], [true, 1]);
+    assert.deepEqual([access.namesClients, lines.length], [true, 1]);
   });
 
   test('silent is never enabled', () => {
-    assert.equal(setUp({ level: 'silent' }).access.enabled, false);
+    assert.equal(setUp({ level: 'silent' }).access.namesClients, false);
   });
 
   test('level and sample change while it runs', () => {

@@ -24,6 +24,7 @@ function tellAll(observer: Observer): void {
 
 /** Uses `this`, as a class does. */
 class Recorder implements Observer {
+  readonly namesClients = false;
   readonly events: unknown[][] = [];
   flowOpened(...args: unknown[]): void {
     this.events.push(['flowOpened', ...args]);
@@ -72,4 +73,10 @@ test('one that listens to a part is told that part', () => {
   tellAll(combine([{ flowClosed: (...args) => part.push(args) }, recorder]));
   assert.deepEqual(part, [[frontend, flow, ending]]);
   assert.deepEqual(recorder.events, all);
+});
+
+test('clients are named if any observer needs them', () => {
+  const names = (namesClients: boolean): Partial<Observer> => ({ namesClients });
+  assert.equal(combine([{}, names(false)]).namesClients, false);
+  assert.equal(combine([names(false), names(true)]).namesClients, true);
 });

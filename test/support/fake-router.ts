@@ -8,6 +8,7 @@ import { until } from './until.ts';
 /** A router that sends flows to the targets in turn, skips those that were tried, and writes down what it is told. */
 export class FakeRouter implements Router {
   settings: ServiceSettings = defaultSettings;
+  readonly namesClients = true;
   targets: readonly Target[];
   /** If set, every new flow is rejected. */
   rejecting: RejectReason | undefined;

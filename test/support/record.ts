@@ -3,6 +3,7 @@ import type { Observer } from '../../src/relay/observer.ts';
 
 /** An observer that writes down the words. */
 export class RecordingObserver implements Observer {
+  readonly namesClients = false;
   opened = 0;
   connected = 0;
   readonly failures: { readonly failure: ConnectFailure; readonly retried: boolean }[] = [];

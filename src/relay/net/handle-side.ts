@@ -64,8 +64,8 @@ class HandleSide implements Side {
   /** shutdown(2) is under way: libuv can neither reset nor forget the socket before it is done. */
   #shutting = false;
   #wantsAbort = false;
-  /** An end was read again, see `#doubtsEnd`. */
-  #doubted = false;
+  /** Data came after our FIN, in this turn of the event loop, see `#doubtsEnd`. */
+  #fresh = false;
   /** Our FIN is sent; theirs has come. */
   #finished = false;
   #ended = false;
@@ -151,6 +151,7 @@ class HandleSide implements Side {
     const peer = this.#peer;
     if (peer === undefined || this.#closed) return undefined;
     this.#count(size);
+    if (this.#finished) this.#freshen();
     const before = this.#buffer;
     if (!peer.#write(size < bulkBytes ? this.#small(size) : this.#bulk(size))) this.#hold();
     return this.#buffer === before ? undefined : this.#buffer;
@@ -235,6 +236,14 @@ class HandleSide implements Side {
     this.#handle.readStart();
   }
 
+  #freshen(): void {
+    if (this.#fresh) return;
+    this.#fresh = true;
+    setImmediate(() => {
+      this.#fresh = false;
+    });
+  }
+
   #count(size: number): void {
     this.bytes += size;
     if (this.#stats === undefined) return;
@@ -265,13 +274,13 @@ class HandleSide implements Side {
    * our FIN, writing nothing fails if it was a reset; after it, only a second read tells: it fails, or it ends again.
    */
   #doubtsEnd(): boolean {
-    if (this.#finished) {
-      if (this.#doubted || this.party === 'client') return false;
-      this.#doubted = true;
-      return this.#handle.readStart() === 0;
+    if (!this.#finished) {
+      if (!this.#writing) this.#write(nothing);
+      return this.#closed;
     }
-    if (!this.#writing) this.#write(nothing);
-    return this.#closed;
+    if (!this.#fresh) return false;
+    this.#fresh = false;
+    return this.#handle.readStart() === 0;
   }
 }
 

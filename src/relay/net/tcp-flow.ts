@@ -7,7 +7,7 @@ import type { Target } from '../../model/target.ts';
 import type { Ending, Flow, FlowView, Route, Router } from '../relay.ts';
 import type { BufferPool } from './buffers.ts';
 import type { Deadlines } from './deadlines.ts';
-import type { Side, SideInit, SideOwner, Sockets } from './side.ts';
+import type { Remote, Side, SideInit, SideOwner, Sockets } from './side.ts';
 
 export interface TcpFlowInit {
   readonly router: Router;
@@ -33,8 +33,7 @@ export interface TcpFlowInit {
  */
 export class TcpFlow implements Flow, SideOwner {
   readonly protocol = 'TCP';
-  readonly clientAddress: string;
-  readonly clientPort: number;
+  #remote: Remote | undefined;
   tried: Target[] | undefined;
   frontend: Frontend | undefined;
   lease: Target | undefined;
@@ -60,11 +59,19 @@ export class TcpFlow implements Flow, SideOwner {
     this.#init = init;
     this.#settings = init.router.settings.tcp;
     this.#client = init.sockets.adopt(connection, this.#sideInit('client'));
-    const { address = '', port = 0 } = this.#client.remote();
-    this.clientAddress = address;
-    this.clientPort = port;
+    if (init.router.namesClients) this.#remote = this.#client.remote();
     this.#startedAt = init.clock.now();
     this.#activeAt = this.#startedAt;
+  }
+
+  get clientAddress(): string {
+    this.#remote ??= this.#client.remote();
+    return this.#remote.address ?? '';
+  }
+
+  get clientPort(): number {
+    this.#remote ??= this.#client.remote();
+    return this.#remote.port ?? 0;
   }
 
   start(): void {

@@ -1,14 +1,20 @@
+import type { Clock } from '../../base/clock.ts';
 import type { ConnectFailure, DropReason, EndReason, Party, RejectReason } from '../../model/reason.ts';
 import type { Target } from '../../model/target.ts';
 import type { Flow, FlowView, Router } from '../relay.ts';
-import type { UdpShared } from './udp-shared.ts';
-import type { Lane, TableEntry } from './udp-table.ts';
+import type { HeldBytes } from './udp-held.ts';
+import type { Lane, SessionTable, TableEntry } from './udp-table.ts';
 import type { Upstream, UpstreamUser } from './udp-upstream.ts';
 
 /** What a session needs of the listener that it came in through. */
 export interface SessionHost {
   readonly router: Router;
-  readonly shared: UdpShared;
+  /** What all sessions of the process have in common. */
+  readonly shared: {
+    readonly clock: Clock;
+    readonly sessions: SessionTable<UdpSession>;
+    readonly held: HeldBytes;
+  };
   readonly lane: Lane<UdpSession>;
   /** `undefined`: no descriptor is left. */
   connect(target: Target, session: UdpSession): Upstream | undefined;

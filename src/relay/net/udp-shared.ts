@@ -1,5 +1,6 @@
 import type { Clock } from '../../base/clock.ts';
 import type { Descriptors } from '../descriptors.ts';
+import { HeldBytes } from './udp-held.ts';
 import type { UdpSession } from './udp-session.ts';
 import { SocketBuffers } from './udp-socket.ts';
 import { SessionTable } from './udp-table.ts';
@@ -41,28 +42,5 @@ export class UdpShared {
       ...(init.buffersClamped && { clamped: init.buffersClamped }),
     });
     this.directSend = init.directSend ?? true;
-  }
-}
-
-/** What the datagrams that are held may take together, in bytes. */
-const maxHeldBytes = 16 * 1024 * 1024;
-
-/** Keeps the memory for held datagrams bounded, however many sessions there are. */
-export class HeldBytes {
-  #bytes = 0;
-
-  get bytes(): number {
-    return this.#bytes;
-  }
-
-  /** False: no more can be held, and nothing was counted. */
-  tryHold(bytes: number): boolean {
-    if (this.#bytes + bytes > maxHeldBytes) return false;
-    this.#bytes += bytes;
-    return true;
-  }
-
-  release(bytes: number): void {
-    this.#bytes -= bytes;
   }
 }
