@@ -64,10 +64,13 @@ export class Sluice {
     this.#descriptors = new DescriptorBudget({ limit: ceiling.forFlows, mostWaiting: ceiling.mostWaiting });
     const engine = this.#makeEngine(config);
     this.#metrics = new Metrics({ views: this.#views(), clock, build: { version, engine: engine.name } });
-    this.#accessLog = new AccessLog({ logger: this.#logger, random: clock.random, ...config.log.access });
+    this.#accessLog = new AccessLog({ logger: this.#logger, random: () => clock.random(), ...config.log.access });
     const alarms = new Alarms({ logger: this.#logger, clock });
     const observer = combine([this.#metrics.observer, alarms.observer, this.#accessLog]);
-    this.#balancers = new Balancers({ random: clock.random, maxAffinityEntries: config.limits.affinityEntries });
+    this.#balancers = new Balancers({
+      random: () => clock.random(),
+      maxAffinityEntries: config.limits.affinityEntries,
+    });
     this.#frontends = new Frontends({
       engine,
       balancers: this.#balancers,

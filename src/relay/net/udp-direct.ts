@@ -1,6 +1,7 @@
 import type { Socket } from 'node:dgram';
 import { getSystemErrorName } from 'node:util';
-import type { DatagramSender, SendFailed } from './udp-sender.ts';
+import type { DatagramSender, SendFailed } from './datagram-sender.ts';
+import { sendQueueBytes } from './datagram-sender.ts';
 
 /**
  * Sending without the checks, closures and ticks of `socket.send`. This file alone knows something that Node.js does
@@ -13,9 +14,6 @@ interface UdpHandle {
   send(request: object, list: Buffer[], length: 1, port: number, address: string, hasCallback: false): number;
   getSendQueueSize(): number;
 }
-
-/** The same as `sendQueueBytes` of the documented way. */
-const queueBytes = 1024 * 1024;
 
 type RequestClass = new () => object;
 
@@ -72,7 +70,7 @@ class Direct implements DatagramSender {
   #full(): boolean {
     const size = this.#handle.getSendQueueSize();
     this.#waiting = size > 0;
-    if (size < queueBytes) return false;
+    if (size < sendQueueBytes) return false;
     this.#failed('ENOBUFS');
     return true;
   }

@@ -3,9 +3,18 @@ import { errorCode } from '../../base/errors.ts';
 import { familyOf } from '../../model/address.ts';
 import { type ConnectFailure, connectFailureOf, type DropReason } from '../../model/reason.ts';
 import type { Target } from '../../model/target.ts';
-import { type DatagramSender, dropReasonOf, endpointFailureOf, senderFor } from './udp-sender.ts';
-import type { UdpShared } from './udp-shared.ts';
+import type { Descriptors } from '../descriptors.ts';
+import type { DatagramSender } from './datagram-sender.ts';
+import { dropReasonOf, endpointFailureOf, senderFor } from './udp-sender.ts';
+import type { SocketBuffers } from './udp-socket.ts';
 import { openSocket } from './udp-socket.ts';
+
+/** What all upstreams of the process have in common. */
+export interface UpstreamShared {
+  readonly descriptors: Descriptors;
+  readonly buffers: SocketBuffers;
+  readonly directSend: boolean;
+}
 
 /** Whoever sends through an upstream. */
 export interface UpstreamUser {
@@ -42,11 +51,11 @@ const maxQueuedBytes = 256 * 1024;
  */
 export class SocketUpstream implements Upstream {
   readonly #user: UpstreamUser;
-  readonly #shared: UdpShared;
+  readonly #shared: UpstreamShared;
   readonly #socket: Socket;
   #state: State = { kind: 'connecting', queue: [], bytes: 0 };
 
-  constructor(target: Target, user: UpstreamUser, shared: UdpShared) {
+  constructor(target: Target, user: UpstreamUser, shared: UpstreamShared) {
     this.#user = user;
     this.#shared = shared;
     const { address, port } = target.endpoint;
