@@ -128,10 +128,8 @@ class HandleSide implements Side {
   }
 
   abort(): void {
-    if (this.#closed) return;
-    if (this.#shutting) this.#wantsAbort = true;
-    else if (this.#connecting || this.#handle.reset(onClosed) !== 0) this.#close();
-    else this.#closed = true;
+    if (this.#shutting && !this.#closed) this.#wantsAbort = true;
+    else this.#close(!this.#connecting);
   }
 
   keepAlive(idleMs: number): void {
@@ -180,20 +178,19 @@ class HandleSide implements Side {
     if (this.#wantsAbort) this.abort();
   }
 
-  closed(): void {
-    this.#init.owner.sideClosed();
-  }
-
   #failed(status: number): void {
     if (this.#closed) return;
     this.#init.owner.sideFailed(this, getSystemErrorName(status));
     this.#close();
   }
 
-  #close(): void {
+  /** libuv closes the descriptor at once; what it does later is its own, and a callback for that is not free. */
+  #close(reset = false): void {
     if (this.#closed) return;
     this.#closed = true;
-    this.#handle.close(onClosed);
+    if (reset) this.#handle.reset();
+    else this.#handle.close();
+    this.#init.owner.sideClosed();
   }
 
   #shutdown(): void {
@@ -294,10 +291,6 @@ function onRead(this: TcpHandle): Uint8Array | undefined {
 
 function onWritten(this: Request, status: number): void {
   sideOf(this).written(status);
-}
-
-function onClosed(this: TcpHandle): void {
-  (this as SideHandle)[sideKey].closed();
 }
 
 function onShutDown(this: Request): void {

@@ -15,8 +15,8 @@ export interface TcpHandle {
   shutdown(request: object): number;
   connect(request: object, address: string, port: number): number;
   connect6(request: object, address: string, port: number): number;
-  close(closed?: () => void): void;
-  reset(closed?: () => void): number;
+  close(): void;
+  reset(): number;
   setNoDelay(on: boolean): number;
   setKeepAlive(on: boolean, idleSeconds: number): number;
   getpeername(out: Name): number;
