@@ -6,7 +6,8 @@ import type { Frontend } from '../../model/snapshot.ts';
 import type { Target } from '../../model/target.ts';
 import type { Ending, Flow, FlowView, Route, Router } from '../relay.ts';
 import type { BufferPool } from './buffers.ts';
-import type { Deadlines } from './deadlines.ts';
+import type { Deadlines, Late } from './deadlines.ts';
+import type { Linked } from './linked-list.ts';
 import type { Remote, Side, SideInit, SideOwner, Sockets } from './side.ts';
 
 export interface TcpFlowInit {
@@ -31,12 +32,19 @@ export interface TcpFlowInit {
  * Until an endpoint has answered nothing is read from the client: its early bytes wait in the kernel, and no endpoint
  * that fails has ever seen one of them.
  */
-export class TcpFlow implements Flow, SideOwner {
+export class TcpFlow implements Flow, SideOwner, Linked<TcpFlow>, Late<TcpFlow> {
   readonly protocol = 'TCP';
   #remote: Remote | undefined;
   tried: Target[] | undefined;
   frontend: Frontend | undefined;
   lease: Target | undefined;
+  /** It is one of its listener's flows and has its descriptors. The listener writes it. */
+  admitted = false;
+  older: TcpFlow | undefined;
+  newer: TcpFlow | undefined;
+  deadlineAt: number | undefined;
+  before: TcpFlow | undefined;
+  after: TcpFlow | undefined;
   readonly #init: TcpFlowInit;
   readonly #settings: TcpSettings;
   readonly #startedAt: number;

@@ -9,6 +9,7 @@ import type { DescriptorBudget } from '../descriptors.ts';
 import type { FlowView, Listener, ListenSpec, Router } from '../relay.ts';
 import type { BufferPool } from './buffers.ts';
 import type { Deadlines } from './deadlines.ts';
+import { LinkedList } from './linked-list.ts';
 import type { Sockets } from './side.ts';
 import type { TcpFlowInit } from './tcp-flow.ts';
 import { TcpFlow } from './tcp-flow.ts';
@@ -39,7 +40,8 @@ export class TcpListener implements Listener {
   readonly #router: Router;
   readonly #init: TcpInit;
   readonly #flowInit: TcpFlowInit;
-  readonly #flows = new Set<TcpFlow>();
+  readonly #flows = new LinkedList<TcpFlow>();
+  #flowCount = 0;
   /** Accepted while no descriptors were left, in the order in which they came. */
   readonly #waiting = new Map<TcpFlow, () => void>();
   /** Connections that came, ever. */
@@ -54,7 +56,7 @@ export class TcpListener implements Listener {
   }
 
   get size(): number {
-    return this.#flows.size + this.#waiting.size;
+    return this.#flowCount + this.#waiting.size;
   }
 
   *flows(): Iterable<FlowView> {
@@ -107,11 +109,16 @@ export class TcpListener implements Listener {
 
   #start(flow: TcpFlow): void {
     this.#flows.add(flow);
+    this.#flowCount += 1;
+    flow.admitted = true;
     flow.start();
   }
 
   #closed = (flow: TcpFlow): void => {
-    if (this.#flows.delete(flow)) this.#init.descriptors.release(descriptorsPerFlow);
+    if (!flow.admitted) return;
+    this.#flows.remove(flow);
+    this.#flowCount -= 1;
+    this.#init.descriptors.release(descriptorsPerFlow);
   };
 
   /**

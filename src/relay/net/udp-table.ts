@@ -1,5 +1,5 @@
 import type { Clock, Timer } from '../../base/clock.ts';
-import { ActivityList, type Linked } from './udp-activity.ts';
+import { type Linked, LinkedList } from './linked-list.ts';
 
 /** What the table knows of a session. */
 export interface TableEntry<T extends Linked<T>> extends Linked<T> {
@@ -15,8 +15,8 @@ export interface TableEntry<T extends Linked<T>> extends Linked<T> {
 
 /** The sessions of one listener. They share one idle timeout, so the first one of a list is the first to expire. */
 export interface Lane<T extends Linked<T>> {
-  readonly fresh: ActivityList<T>;
-  readonly established: ActivityList<T>;
+  readonly fresh: LinkedList<T>;
+  readonly established: LinkedList<T>;
   /** The timeout that holds now: a live change takes effect at the next sweep. */
   readonly idleTimeoutMs: number;
 }
@@ -82,8 +82,8 @@ export class SessionTable<T extends TableEntry<T>> {
   openLane(idleTimeoutMs: () => number): Lane<T> & { close(): void } {
     const lanes = this.#lanes;
     const lane = {
-      fresh: new ActivityList<T>(),
-      established: new ActivityList<T>(),
+      fresh: new LinkedList<T>(),
+      established: new LinkedList<T>(),
       get idleTimeoutMs() {
         return idleTimeoutMs();
       },
@@ -172,7 +172,7 @@ export class SessionTable<T extends TableEntry<T>> {
 }
 
 /** Ends at most `budget` sessions without activity since `sinceMs`; returns what is left of the budget. */
-function endExpired<T extends TableEntry<T>>(list: ActivityList<T>, sinceMs: number, budget: number): number {
+function endExpired<T extends TableEntry<T>>(list: LinkedList<T>, sinceMs: number, budget: number): number {
   let left = budget;
   for (let first = list.oldest; first !== undefined && left > 0; first = list.oldest) {
     if (first.lastActiveMs > sinceMs) break;

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { ActivityList, type Linked } from '../../../src/relay/net/udp-activity.ts';
+import { type Linked, LinkedList } from '../../../src/relay/net/linked-list.ts';
 
 interface Member extends Linked<Member> {
   readonly id: number;
@@ -10,7 +10,7 @@ interface Member extends Linked<Member> {
 const members = (count: number): Member[] =>
   Array.from({ length: count }, (_, id) => ({ id, older: undefined, newer: undefined }));
 
-function ids(list: ActivityList<Member>): number[] {
+function ids(list: LinkedList<Member>): number[] {
   const found: number[] = [];
   let last: Member | undefined;
   for (let member = list.oldest; member !== undefined; member = member.newer) {
@@ -26,7 +26,7 @@ test('law: it is what an array would be, after any sequence of add, remove and t
   fc.assert(
     fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
       const all = members(6);
-      const list = new ActivityList<Member>();
+      const list = new LinkedList<Member>();
       let model: number[] = [];
       for (const [action, id] of steps) {
         const member = all[id];
@@ -38,4 +38,21 @@ test('law: it is what an array would be, after any sequence of add, remove and t
       }
     }),
   );
+});
+
+test('a walk goes from the oldest to the newest, and survives the removal of what it gave', () => {
+  interface Node {
+    readonly name: string;
+    older: Node | undefined;
+    newer: Node | undefined;
+  }
+  const nodes = ['a', 'b', 'c'].map((name): Node => ({ name, older: undefined, newer: undefined }));
+  const list = new LinkedList<Node>();
+  for (const node of nodes) list.add(node);
+  const walk: string[] = [];
+  for (const node of list) {
+    walk.push(node.name);
+    list.remove(node);
+  }
+  assert.deepEqual([walk, [...list]], [['a', 'b', 'c'], []]);
 });

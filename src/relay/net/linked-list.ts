@@ -1,23 +1,32 @@
-/** A member of an `ActivityList`. The links belong to the list: only it reads and writes them. */
+/** A member of a `LinkedList`. The links belong to the list: only it reads and writes them. */
 export interface Linked<T> {
   older: T | undefined;
   newer: T | undefined;
 }
 
 /**
- * Members in the order of their last activity. The links are in the members, so that moving one to the end, which
- * happens once for every datagram, allocates nothing and costs the same however many there are.
+ * Members in the order in which they came or were touched last. The links are in the members, so that adding, removing
+ * and touching one, which happens for every datagram, allocates nothing and costs the same however many there are.
  *
  * ```
  *   oldest ──newer──► … ──newer──► newest
  * ```
  */
-export class ActivityList<T extends Linked<T>> {
+export class LinkedList<T extends Linked<T>> {
   #oldest: T | undefined;
   #newest: T | undefined;
 
   get oldest(): T | undefined {
     return this.#oldest;
+  }
+
+  /** From the oldest to the newest. The member that was given last may be removed meanwhile. */
+  *[Symbol.iterator](): Iterator<T> {
+    for (let member = this.#oldest; member !== undefined; ) {
+      const { newer } = member;
+      yield member;
+      member = newer;
+    }
   }
 
   /** `member` must not be in any list. */
