@@ -1,51 +1,19 @@
-import type { Server } from 'node:net';
 import { getSystemErrorName } from 'node:util';
 import type { TargetStats } from '../../model/target.ts';
 import { bulkBytes, sharedBuffer } from './buffers.ts';
-import type { Handles, ListeningHandle, Name, Request, TcpHandle } from './handles.ts';
+import type { Handles, Name, Request, TcpHandle } from './handles.ts';
 import { endOfFile } from './handles.ts';
-import type { Side, SideInit, Sockets } from './side.ts';
+import type { Side, SideInit } from './side.ts';
 
 /** The side that a handle belongs to. */
 const sideKey = Symbol('side');
 type SideHandle = TcpHandle & { [sideKey]: HandleSide };
 
-/** TCP on bare handles: two reads and two writes for a request, and nothing in between. */
-export class HandleSockets implements Sockets {
-  readonly name = 'handles';
-  readonly #handles: Handles;
-
-  constructor(handles: Handles) {
-    this.#handles = handles;
-  }
-
-  accept(server: Server, accepted: (connection: object) => void, failed: (code: string) => void): void {
-    const { _handle: listening } = server as unknown as { readonly _handle: ListeningHandle };
-    // Linux: accepted sockets inherit TCP_NODELAY from the listening one, which saves a system call for each.
-    listening.setNoDelay(true);
-    listening.onconnection = (status, connection) => {
-      if (status !== 0 || connection === undefined) failed(getSystemErrorName(status));
-      else accepted(connection);
-    };
-  }
-
-  adopt(connection: object, init: SideInit): Side {
-    const handle = connection as TcpHandle;
-    if (!init.noDelay) handle.setNoDelay(false);
-    return new HandleSide(handle, this.#handles, init);
-  }
-
-  create(init: SideInit): Side {
-    const handle = this.#handles.createTcp();
-    handle.setNoDelay(init.noDelay);
-    return new HandleSide(handle, this.#handles, init);
-  }
-}
-
 /** Most writes are done at once and leave their request as it was: it serves the next one, of any side. */
 let spareWrite: Request | undefined;
 
-class HandleSide implements Side {
+/** A side on a bare handle. */
+export class HandleSide implements Side {
   readonly party;
   readonly #handle: TcpHandle;
   readonly #handles: Handles;
