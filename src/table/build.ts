@@ -130,8 +130,10 @@ class Draft {
   readonly problems: Problem[] = [];
   readonly #frontends = new Map<FrontendKey, Frontend>();
   readonly #servicePorts = new Map<ServicePortKey, ServicePort>();
+  readonly #services = new Map<ServiceKey, Service>();
 
-  add({ servicePorts, frontends, problems }: CompiledService, feed: string): void {
+  add({ service, servicePorts, frontends, problems }: CompiledService, feed: string): void {
+    if (servicePorts.length > 0) this.#services.set(service.key, service);
     for (const servicePort of servicePorts) this.#servicePorts.set(servicePort.key, servicePort);
     for (const frontend of frontends) this.#claim(frontend, feed);
     for (const problem of problems) this.problems.push(problem);
@@ -151,9 +153,17 @@ class Draft {
   }
 
   snapshotAfter(previous: Snapshot): Snapshot {
-    const same = sameMap(previous.frontends, this.#frontends) && sameMap(previous.servicePorts, this.#servicePorts);
+    const same =
+      sameMap(previous.frontends, this.#frontends) &&
+      sameMap(previous.servicePorts, this.#servicePorts) &&
+      sameMap(previous.services, this.#services);
     if (same) return previous;
-    return { version: previous.version + 1, frontends: this.#frontends, servicePorts: this.#servicePorts };
+    return {
+      version: previous.version + 1,
+      frontends: this.#frontends,
+      servicePorts: this.#servicePorts,
+      services: this.#services,
+    };
   }
 }
 

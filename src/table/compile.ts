@@ -5,7 +5,7 @@ import { type EndpointKey, endpointKey, frontendKey, servicePortKey } from '../m
 import type { EndpointSlice, Service, ServicePortSpec, SliceEndpoint } from '../model/service.ts';
 import { overrideSettings, type ServiceSettings } from '../model/settings.ts';
 import type { Endpoint, Frontend, ServicePort, Snapshot } from '../model/snapshot.ts';
-import { sameEndpoint, shareFrontend, shareList, shareServicePort } from './share.ts';
+import { sameEndpoint, shareFrontend, shareList, shareService, shareServicePort } from './share.ts';
 
 /** Everything that decides what becomes of one service. */
 export interface ServiceInput {
@@ -17,6 +17,7 @@ export interface ServiceInput {
 }
 
 export interface CompiledService {
+  readonly service: Service;
   /** One for each port and each IP family that has a VIP. */
   readonly servicePorts: readonly ServicePort[];
   /** One for each port and VIP. Another service may have claimed the same before. */
@@ -49,7 +50,7 @@ export function compileService(input: ServiceInput, previous: Snapshot): Compile
       });
     }),
   );
-  return { servicePorts, frontends, problems };
+  return { service: shareService(previous.services.get(service.key), service), servicePorts, frontends, problems };
 }
 
 /** A service's ports are told apart by name and protocol; of two that cannot be, the first counts. */

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { SliceEndpoint } from '../model/service.ts';
+import type { Service, SliceEndpoint } from '../model/service.ts';
 import type { Frontend, ServicePort } from '../model/snapshot.ts';
 
 /**
@@ -9,6 +9,10 @@ import type { Frontend, ServicePort } from '../model/snapshot.ts';
 
 export function shareList<T>(old: readonly T[], next: readonly T[]): readonly T[] {
   return old.length === next.length && next.every((item, index) => item === old[index]) ? old : next;
+}
+
+export function shareService(old: Service | undefined, next: Service): Service {
+  return old !== undefined && isDeepStrictEqual(old, next) ? old : next;
 }
 
 /** Expects `endpoints` and `eligible` to be shared already. */
