@@ -46,12 +46,8 @@ export interface ServiceMeta {
   readonly ipFamilyPolicy?: string;
   /** `metadata.creationTimestamp`, RFC 3339. */
   readonly createdAt?: string;
-  /** `spec.externalIPs`, then `status.loadBalancer.ingress`: addresses, or host names. */
-  readonly externalIps?: readonly string[];
   /** `targetPort` of `spec.ports`, a number or a name, by `PORTNAME/PROTOCOL`. */
   readonly targetPorts?: Readonly<Record<string, string>>;
-  /** `nodePort` of `spec.ports`, by `PORTNAME/PROTOCOL`. */
-  readonly nodePorts?: Readonly<Record<string, number>>;
 }
 
 /** `Local`: only endpoints on this node. */
