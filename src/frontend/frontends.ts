@@ -1,10 +1,10 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Clock } from '../base/clock.ts';
-import type { FrontendKey, Protocol } from '../model/keys.ts';
+import { type FrontendKey, frontendKey, type Protocol } from '../model/keys.ts';
 import type { Frontend, Snapshot } from '../model/snapshot.ts';
 import type { Target } from '../model/target.ts';
 import type { Observer } from '../relay/observer.ts';
-import type { Listener, RelayEngine } from '../relay/relay.ts';
+import type { Listener, ListenSpec, RelayEngine } from '../relay/relay.ts';
 import type { Balancers } from './balancers.ts';
 import type { BindingState } from './binding.ts';
 import { Binding } from './binding.ts';
@@ -19,6 +19,11 @@ export interface FrontendsInit {
   readonly clock: Clock;
   /** A frontend is listened on now, or cannot be. */
   readonly onBinding: (frontend: Frontend, state: BindingState) => void;
+  /**
+   * Where a frontend is listened on, if not at its VIP:PORT itself; `undefined`: nowhere. Frontends with the same place
+   * share its listener: they must be of the same service port and treated alike.
+   */
+  readonly bindTo?: (frontend: Frontend) => ListenSpec | undefined;
 }
 
 export interface FrontendListener {
@@ -28,8 +33,16 @@ export interface FrontendListener {
 
 const mostLastTurns = 16;
 
+/** One listener's place, and the frontends that it serves. */
+interface Wanted {
+  readonly spec: ListenSpec;
+  readonly frontends: [Frontend, ...Frontend[]];
+}
+
 interface Place {
+  /** The first of `frontends`: the one that its flows are said to come by. */
   frontend: Frontend;
+  frontends: readonly Frontend[];
   readonly router: FrontendRouter;
   readonly binding: Binding;
 }
@@ -37,6 +50,7 @@ interface Place {
 /** Makes listeners be what the snapshot says, and nothing else. Level-triggered: a snapshot twice changes nothing. */
 export class Frontends {
   readonly #init: FrontendsInit;
+  /** By where they listen. */
   readonly #places = new Map<FrontendKey, Place>();
   /** Listeners of removed frontends, as long as flows remain. */
   readonly #leaving = new Set<FrontendListener>();
@@ -53,18 +67,37 @@ export class Frontends {
    * sessions of removed endpoints end at once, and their client's next datagram goes to another endpoint.
    */
   reconcile(snapshot: Snapshot): void {
+    const wanted = this.#wanted(snapshot);
     for (const [key, place] of this.#places) {
-      if (snapshot.frontends.has(key)) continue;
+      if (wanted.has(key)) continue;
       this.#places.delete(key);
       this.#remove(place);
     }
     const now = this.#init.clock.now();
     for (const target of this.#init.balancers.sync(snapshot)) this.#removedAt.set(target, now);
-    for (const frontend of snapshot.frontends.values()) {
-      const place = this.#places.get(frontend.key);
-      if (place === undefined) this.#add(frontend);
-      else if (place.frontend !== frontend) this.#update(place, frontend);
+    for (const [key, { spec, frontends }] of wanted) {
+      const [frontend] = frontends;
+      const place = this.#places.get(key);
+      if (place === undefined) this.#add(key, spec, frontends);
+      else {
+        place.frontends = frontends;
+        if (place.frontend !== frontend) this.#update(place, frontend);
+      }
     }
+  }
+
+  #wanted(snapshot: Snapshot): ReadonlyMap<FrontendKey, Wanted> {
+    const { bindTo = (frontend: Frontend): ListenSpec => frontend } = this.#init;
+    const wanted = new Map<FrontendKey, Wanted>();
+    for (const frontend of snapshot.frontends.values()) {
+      const spec = bindTo(frontend);
+      if (spec === undefined) continue;
+      const key = spec === frontend ? frontend.key : frontendKey(spec.protocol, spec.address, spec.port);
+      const shared = wanted.get(key);
+      if (shared === undefined) wanted.set(key, { spec, frontends: [frontend] });
+      else shared.frontends.push(frontend);
+    }
+    return wanted;
   }
 
   /** Resolves when every frontend has been tried at least once. */
@@ -73,7 +106,9 @@ export class Frontends {
   }
 
   *states(): Iterable<{ readonly frontend: Frontend; readonly state: BindingState }> {
-    for (const { frontend, binding } of this.#places.values()) yield { frontend, state: binding.state };
+    for (const { frontends, binding } of this.#places.values()) {
+      for (const frontend of frontends) yield { frontend, state: binding.state };
+    }
   }
 
   /** Every listener that there is, those of removed frontends included. */
@@ -105,13 +140,15 @@ export class Frontends {
     return Array.from(this.listeners()).some(({ listener }) => listener.size > 0);
   }
 
-  #add(frontend: Frontend): void {
+  #add(key: FrontendKey, spec: ListenSpec, frontends: Wanted['frontends']): void {
+    const [frontend] = frontends;
     const { engine, balancers, load, observer, clock, onBinding } = this.#init;
     const balancer = balancers.of(frontend.servicePort);
     const router = new FrontendRouter({ frontend, balancer, load, observer, clock });
     const onState = (state: BindingState) => onBinding(place.frontend, state);
-    const place: Place = { frontend, router, binding: new Binding({ frontend, router, engine, clock, onState }) };
-    this.#places.set(frontend.key, place);
+    const binding = new Binding({ frontend, spec, router, engine, clock, onState });
+    const place: Place = { frontend, frontends, router, binding };
+    this.#places.set(key, place);
   }
 
   #update(place: Place, frontend: Frontend): void {
