@@ -22,7 +22,12 @@ function serviceOf(inline: InlineService): Service {
     ...(sessionAffinity !== undefined && { affinityTimeoutMs: sessionAffinity }),
     settings: overrideOf(inline),
     crossFamily: true,
+    meta: { targetPorts: Object.fromEntries(inline.ports.map(targetPortOf)) },
   };
+}
+
+function targetPortOf({ name = '', port, protocol, targetPort = port }: InlineService['ports'][number]) {
+  return [`${name}/${protocol}`, String(targetPort)];
 }
 
 function portOf({ name = '', port, protocol }: InlineService['ports'][number]): ServicePortSpec {

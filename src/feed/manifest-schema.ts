@@ -9,6 +9,12 @@ import { policies } from '../model/settings.ts';
  */
 const optional = <Schema extends z.ZodType>(schema: Schema) => schema.nullish();
 
+/** What is only shown spoils nothing by being wrong. */
+const forPeople = <Schema extends z.ZodType>(schema: Schema) => schema.optional().catch(undefined);
+
+/** A number, or the name of a port of the pod. */
+const targetPort = optional(z.union([z.int(), z.string()]));
+
 const text = z.string().min(1);
 const protocol = z
   .enum(['TCP', 'UDP', 'SCTP'])
@@ -50,12 +56,14 @@ const timeoutSeconds = z
 
 /** core/v1 `Service` */
 export const serviceManifest = z.object({
-  metadata: metadataSchema.extend({ annotations }),
+  metadata: metadataSchema.extend({ annotations, creationTimestamp: forPeople(z.string()) }),
   spec: z.object({
     type: optional(z.string()),
+    selector: optional(z.record(z.string(), z.string())),
+    ipFamilyPolicy: forPeople(z.string()),
     clusterIP: optional(z.string()),
     clusterIPs: optional(z.array(z.string())),
-    ports: optional(z.array(z.object({ name: optional(z.string()), port, protocol }))),
+    ports: optional(z.array(z.object({ name: optional(z.string()), port, protocol, targetPort }))),
     sessionAffinity: optional(z.enum(['None', 'ClientIP', ''])),
     sessionAffinityConfig: optional(z.object({ clientIP: optional(z.object({ timeoutSeconds })) })),
   }),

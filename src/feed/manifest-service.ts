@@ -7,6 +7,7 @@ import { parseIp } from '../model/address.ts';
 import { serviceKey } from '../model/keys.ts';
 import type { Service, ServicePortSpec } from '../model/service.ts';
 import type { SettingsOverride } from '../model/settings.ts';
+import { metaOf } from './manifest-meta.ts';
 import type { ServiceManifest } from './manifest-schema.ts';
 
 export type ServiceResult =
@@ -39,6 +40,7 @@ export function serviceOf({ metadata, spec }: ServiceManifest): ServiceResult {
     ...(affinityTimeoutMs !== undefined && { affinityTimeoutMs }),
     settings: settingsOf(metadata.annotations),
     crossFamily: false,
+    meta: metaOf({ metadata, spec }),
   };
   return { kind: 'service', service };
 }

@@ -26,6 +26,7 @@ test('the service of the issue', () => {
       affinityTimeoutMs: 60_000,
       settings: { policy: 'leastConnections' },
       crossFamily: true,
+      meta: { targetPorts: { 'http/TCP': '8000' } },
     },
   ]);
   const slice = (index: number, port: number, endpoint: object) => ({

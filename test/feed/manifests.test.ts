@@ -64,6 +64,12 @@ test('the service that kubectl expose makes', () => {
     ports: [{ name: '', port: 80, protocol: 'TCP' }],
     settings: {},
     crossFamily: false,
+    meta: {
+      annotations: { 'other.io/x': 'y' },
+      selector: { run: 'webserver' },
+      type: 'ClusterIP',
+      targetPorts: { '/TCP': '8080' },
+    },
   });
 });
 
