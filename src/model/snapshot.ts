@@ -1,6 +1,7 @@
 import type { Ip, IpFamily } from './address.ts';
 import type { AddressSet } from './address-set.ts';
 import type { EndpointKey, FrontendKey, Protocol, ServiceKey, ServicePortKey } from './keys.ts';
+import type { NodePlace } from './node.ts';
 import type { Service, SliceEndpoint } from './service.ts';
 import type { ServiceSettings } from './settings.ts';
 
@@ -75,6 +76,9 @@ export interface Snapshot {
   readonly servicePorts: ReadonlyMap<ServicePortKey, ServicePort>;
   /** Those that `servicePorts` come from, as they were declared. */
   readonly services: ReadonlyMap<ServiceKey, Service>;
+  readonly healthChecks: ReadonlyMap<ServiceKey, HealthCheck>;
+  /** The node's own addresses on which node ports and health checks are served. */
+  readonly nodePortAddresses: readonly Ip[];
 }
 
 export const emptySnapshot: Snapshot = {
@@ -82,4 +86,6 @@ export const emptySnapshot: Snapshot = {
   frontends: new Map(),
   servicePorts: new Map(),
   services: new Map(),
+  healthChecks: new Map(),
+  nodePortAddresses: [],
 };
