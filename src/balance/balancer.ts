@@ -4,6 +4,7 @@ import { Target, TargetStats } from '../model/target.ts';
 import type { Route } from '../relay/relay.ts';
 import { AffinityTable } from './affinity.ts';
 import { eligibleEndpoints } from './eligibility.ts';
+import { type BalanceExplanation, explain, mostTurns } from './explain.ts';
 import { Pool } from './pool.ts';
 
 export interface BalancerInit {
@@ -14,8 +15,10 @@ export interface BalancerInit {
   readonly maxAffinityEntries: number;
 }
 
-const noEndpoint: Route = { kind: 'reject', reason: 'no-endpoint' };
-const noLocalEndpoint: Route = { kind: 'reject', reason: 'no-local-endpoint' };
+type Rejection = Extract<Route, { kind: 'reject' }>;
+
+const noEndpoint: Rejection = { kind: 'reject', reason: 'no-endpoint' };
+const noLocalEndpoint: Rejection = { kind: 'reject', reason: 'no-local-endpoint' };
 const allTried: Route = { kind: 'reject', reason: 'connect-failed' };
 
 /**
@@ -32,7 +35,7 @@ export class Balancer {
   readonly #cluster: Pool;
   readonly #local: Pool;
   /** The answer to a flow of scope `local` that finds no endpoint. */
-  #noLocal: Route = noEndpoint;
+  #noLocal: Rejection = noEndpoint;
 
   constructor(init: BalancerInit) {
     this.#affinity = new AffinityTable(init.maxAffinityEntries);
@@ -109,13 +112,27 @@ export class Balancer {
     this.#affinity.drop(client, target);
   }
 
+  /** What `route` would say to a new flow of `client`, and why. Changes nothing: no turn moves, no entry is refreshed. */
+  explain(client: string, nowMs: number, scope: Scope = 'cluster'): BalanceExplanation {
+    const servicePort = this.#servicePort;
+    const { affinityTimeoutMs } = servicePort;
+    const entry = affinityTimeoutMs === undefined ? undefined : this.#affinity.peek(client, nowMs, affinityTimeoutMs);
+    const pool = this.#pool(scope);
+    const turn = pool.peek(client, Math.min(pool.size, mostTurns))?.map(({ endpoint }) => endpoint);
+    return explain({ servicePort, scope, entry, turn, none: this.#none(scope) });
+  }
+
+  #none(scope: Scope): Rejection {
+    return scope === 'cluster' ? noEndpoint : this.#noLocal;
+  }
+
   #pool(scope: Scope): Pool {
     return scope === 'cluster' ? this.#cluster : this.#local;
   }
 
   #pick(client: string, tried: readonly Target[] | undefined, scope: Scope): Route {
     const pool = this.#pool(scope);
-    const none = scope === 'cluster' ? noEndpoint : this.#noLocal;
+    const none = this.#none(scope);
     if (pool.size === 0) return none;
     return pool.pick(client, tried) ?? (tried === undefined ? none : allTried);
   }

@@ -31,6 +31,11 @@ export class Pool {
     return target && this.#routes.get(target);
   }
 
+  /** See `Picker.peek`. */
+  peek(client: string, count: number): readonly Target[] | undefined {
+    return this.#routes.size === 0 || this.#picker === undefined ? [] : this.#picker.peek(client, count);
+  }
+
   /** Without targets the last picker stays, as the memory of the position. */
   sync(targets: readonly Target[], policy: Policy): void {
     const weights = targets.map((target) => target.endpoint.weight);

@@ -9,7 +9,7 @@ import type { Balancers } from './balancers.ts';
 import type { BindingState } from './binding.ts';
 import { Binding } from './binding.ts';
 import type { FlowLoad } from './flow-load.ts';
-import { FrontendRouter } from './router.ts';
+import { FrontendRouter, type RouteExplanation } from './router.ts';
 
 export interface FrontendsInit {
   readonly engine: RelayEngine;
@@ -28,7 +28,16 @@ export interface FrontendsInit {
 
 export interface FrontendListener {
   readonly protocol: Protocol;
+  /** The one that its flows are said to come by. */
+  readonly frontend: Frontend;
   readonly listener: Listener;
+}
+
+/** How a frontend is bound, and how many flows its listener has now. */
+export interface FrontendStatus {
+  readonly frontend: Frontend;
+  readonly state: BindingState;
+  readonly active: number;
 }
 
 const mostLastTurns = 16;
@@ -105,16 +114,28 @@ export class Frontends {
     await Promise.all(Array.from(this.#places.values(), ({ binding }) => binding.tried()));
   }
 
-  *states(): Iterable<{ readonly frontend: Frontend; readonly state: BindingState }> {
+  *states(): Iterable<FrontendStatus> {
     for (const { frontends, binding } of this.#places.values()) {
-      for (const frontend of frontends) yield { frontend, state: binding.state };
+      const { state, listener } = binding;
+      for (const frontend of frontends) yield { frontend, state, active: listener?.size ?? 0 };
     }
+  }
+
+  /** What would become of a flow of `client` to the frontend `key` now; `undefined`: there is no such frontend. */
+  explain(client: string, key: FrontendKey): (FrontendStatus & { readonly route: RouteExplanation }) | undefined {
+    for (const { frontends, binding, router } of this.#places.values()) {
+      const frontend = frontends.find((each) => each.key === key);
+      if (frontend === undefined) continue;
+      const route = router.explain(client);
+      return { frontend, state: binding.state, active: route.active, route };
+    }
+    return undefined;
   }
 
   /** Every listener that there is, those of removed frontends included. */
   *listeners(): Iterable<FrontendListener> {
     for (const { frontend, binding } of this.#places.values()) {
-      if (binding.listener) yield { protocol: frontend.protocol, listener: binding.listener };
+      if (binding.listener) yield { protocol: frontend.protocol, frontend, listener: binding.listener };
     }
     for (const leaving of this.#leaving) {
       if (leaving.listener.size === 0) this.#leaving.delete(leaving);
@@ -183,7 +204,7 @@ export class Frontends {
   async #remove({ frontend, binding }: Place): Promise<void> {
     const { listener } = binding;
     if (listener === undefined) return binding.stop();
-    this.#leaving.add({ protocol: frontend.protocol, listener });
+    this.#leaving.add({ protocol: frontend.protocol, frontend, listener });
     if (frontend.protocol === 'UDP') listener.cut(() => true, 'frontend-removed');
     else {
       const afterMs = frontend.servicePort.settings.endpointDrainTimeoutMs;

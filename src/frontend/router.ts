@@ -1,4 +1,5 @@
 import type { Balancer } from '../balance/balancer.ts';
+import type { BalanceExplanation } from '../balance/explain.ts';
 import type { Clock } from '../base/clock.ts';
 import type { AddressSet } from '../model/address-set.ts';
 import type { ConnectFailure, DropReason, RejectReason } from '../model/reason.ts';
@@ -16,6 +17,16 @@ export interface FrontendRouterInit {
   readonly load: FlowLoad;
   readonly observer: Observer;
   readonly clock: Clock;
+}
+
+/** What would become of a client's flow at a frontend now. */
+export interface RouteExplanation {
+  readonly frontend: Frontend;
+  /** Flows that the listener has now. */
+  readonly active: number;
+  /** Why the flow would not even be balanced; absent: nothing is in its way. */
+  readonly refusal?: RejectReason;
+  readonly balance: BalanceExplanation;
 }
 
 /**
@@ -60,6 +71,15 @@ export class FrontendRouter implements Router {
     return lease(flow, route);
   }
 
+  /** What `route` would say to a new flow of `client`, and why. Changes nothing. */
+  explain(client: string): RouteExplanation {
+    const named = { clientAddress: client };
+    const refusal = this.#refusal(named);
+    const scope = this.#scopeOf(named);
+    const balance = this.#balancer.explain(client, this.#clock.now(), scope);
+    return { frontend: this.#frontend, active: this.#active, ...(refusal !== undefined && { refusal }), balance };
+  }
+
   refused(flow: Flow, _reason: RejectReason): void {
     this.#open(flow);
   }
@@ -101,7 +121,7 @@ export class FrontendRouter implements Router {
     this.#observer.acceptFailed(this.#frontend, code);
   }
 
-  #refusal(flow: Flow): RejectReason | undefined {
+  #refusal(flow: Pick<Flow, 'clientAddress'>): RejectReason | undefined {
     const { sources } = this.#frontend;
     if (sources !== undefined && !sources.has(flow.clientAddress)) return 'source-not-allowed';
     return this.#load.refusal(this.#frontend, this.#active);
@@ -113,7 +133,7 @@ export class FrontendRouter implements Router {
   }
 
   /** Which endpoints the flow may get: `nearby` clients those of the whole cluster. */
-  #scopeOf(flow: Flow): Scope {
+  #scopeOf(flow: Pick<Flow, 'clientAddress'>): Scope {
     const { scope, nearby, address } = this.#frontend;
     if (scope === 'cluster' || nearby === undefined) return scope;
     return isNearby(flow.clientAddress, address, nearby) ? 'cluster' : 'local';
