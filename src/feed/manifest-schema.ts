@@ -54,6 +54,10 @@ const timeoutSeconds = z
   .nullish()
   .transform((value) => value ?? defaultAffinitySeconds);
 
+/** 0 is what Go writes for none. */
+const portOrZero = optional(z.union([z.literal(0), port]));
+const trafficPolicy = optional(z.enum(['Cluster', 'Local', '']));
+
 /** core/v1 `Service` */
 export const serviceManifest = z.object({
   metadata: metadataSchema.extend({ annotations, creationTimestamp: forPeople(z.string()) }),
@@ -63,10 +67,25 @@ export const serviceManifest = z.object({
     ipFamilyPolicy: forPeople(z.string()),
     clusterIP: optional(z.string()),
     clusterIPs: optional(z.array(z.string())),
-    ports: optional(z.array(z.object({ name: optional(z.string()), port, protocol, targetPort }))),
+    ports: optional(
+      z.array(z.object({ name: optional(z.string()), port, protocol, targetPort, nodePort: portOrZero })),
+    ),
+    externalIPs: optional(z.array(z.string())),
+    loadBalancerSourceRanges: optional(z.array(z.string())),
+    internalTrafficPolicy: trafficPolicy,
+    externalTrafficPolicy: trafficPolicy,
+    healthCheckNodePort: portOrZero,
+    publishNotReadyAddresses: optional(z.boolean()),
     sessionAffinity: optional(z.enum(['None', 'ClientIP', ''])),
     sessionAffinityConfig: optional(z.object({ clientIP: optional(z.object({ timeoutSeconds })) })),
   }),
+  status: optional(
+    z.object({
+      loadBalancer: optional(
+        z.object({ ingress: optional(z.array(z.object({ ip: optional(z.string()), ipMode: optional(z.string()) }))) }),
+      ),
+    }),
+  ),
 });
 export type ServiceManifest = z.output<typeof serviceManifest>;
 
@@ -75,6 +94,7 @@ const endpointPorts = optional(z.array(z.object({ name: optional(z.string()), po
 export type EndpointPorts = z.output<typeof endpointPorts>;
 
 const condition = optional(z.boolean());
+const hintNames = optional(z.array(z.object({ name: z.string() })));
 
 /** discovery.k8s.io/v1 `EndpointSlice` */
 export const sliceManifest = z.object({
@@ -88,6 +108,7 @@ export const sliceManifest = z.object({
         conditions: optional(z.object({ ready: condition, serving: condition, terminating: condition })),
         nodeName: optional(z.string()),
         zone: optional(z.string()),
+        hints: optional(z.object({ forNodes: hintNames, forZones: hintNames })),
       }),
     ),
   ),
@@ -104,3 +125,26 @@ export const endpointsManifest = z.object({
   ),
 });
 export type EndpointsManifest = z.output<typeof endpointsManifest>;
+
+const containerPorts = optional(z.array(z.object({ name: optional(z.string()), containerPort: port, protocol })));
+
+/** core/v1 `Pod` */
+export const podManifest = z.object({
+  metadata: metadataSchema.extend({ deletionTimestamp: optional(z.string()) }),
+  spec: optional(
+    z.object({
+      nodeName: optional(z.string()),
+      containers: optional(z.array(z.object({ ports: containerPorts }))),
+      initContainers: optional(z.array(z.object({ ports: containerPorts, restartPolicy: optional(z.string()) }))),
+    }),
+  ),
+  status: optional(
+    z.object({
+      phase: optional(z.string()),
+      podIP: optional(z.string()),
+      podIPs: optional(z.array(z.object({ ip: optional(z.string()) }))),
+      conditions: optional(z.array(z.object({ type: z.string(), status: z.string() }))),
+    }),
+  ),
+});
+export type PodManifest = z.output<typeof podManifest>;

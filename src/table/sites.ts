@@ -1,4 +1,4 @@
-import { familyOf, type Ip } from '../model/address.ts';
+import { familyOf, type Ip, type IpFamily } from '../model/address.ts';
 import { AddressSet } from '../model/address-set.ts';
 import { type FrontendKey, frontendKey } from '../model/keys.ts';
 import type { Service, ServicePortSpec } from '../model/service.ts';
@@ -77,28 +77,31 @@ function groupsOf(service: Service, node: NodeInput): readonly Group[] {
   const internal: Scope = service.internalTrafficPolicy === 'Local' ? 'local' : 'cluster';
   const isLocal = service.externalTrafficPolicy === 'Local';
   const outside = isLocal ? { scope: 'local' as const, nearby: node.nearby } : { scope: 'cluster' as const };
-  const sources = sourcesOf(service, node);
   return [
     { kind: 'cluster', addresses: service.vips, scope: internal },
     { kind: 'external', addresses: service.externalIps ?? [], ...outside },
-    {
-      kind: 'load-balancer',
-      addresses: service.loadBalancerIps ?? [],
-      ...outside,
-      ...(sources !== undefined && { sources }),
-    },
+    ...(['IPv4', 'IPv6'] as const).map((family): Group => {
+      const addresses = ofFamilies(service.loadBalancerIps ?? [], [family]);
+      const sources = sourcesOf(service, addresses, family, node);
+      return { kind: 'load-balancer', addresses, ...outside, ...(sources !== undefined && { sources }) };
+    }),
     { kind: 'node-port', addresses: node.nodePortAddresses, ...outside },
   ];
 }
 
 /**
- * A process of this node that connects to a load-balancer IP which is on this node too comes from that IP: if the node is
- * in the ranges, so is that (kube-proxy's `allowFromNode`).
+ * Ranges of one family say nothing about the other: load-balancer IPs without ranges of their family are open (kube-proxy's
+ * `MapCIDRsByIPFamily`). A process of this node that connects to a load-balancer IP which is on this node too comes from
+ * that IP: if the node is in the ranges, so is that (kube-proxy's `allowFromNode`).
  */
-function sourcesOf({ loadBalancerSourceRanges: ranges, loadBalancerIps = [] }: Service, node: NodeInput) {
-  if (ranges === undefined || loadBalancerIps.length === 0) return undefined;
+function sourcesOf(
+  { loadBalancerSourceRanges = [] }: Service,
+  vips: readonly Ip[],
+  family: IpFamily,
+  node: NodeInput,
+): AddressSet | undefined {
+  const ranges = loadBalancerSourceRanges.filter((range) => range.includes(':') === (family === 'IPv6'));
+  if (ranges.length === 0 || vips.length === 0) return undefined;
   const set = new AddressSet(ranges);
-  return node.addresses.texts.some((address) => set.has(address))
-    ? new AddressSet([...ranges, ...loadBalancerIps])
-    : set;
+  return node.addresses.texts.some((address) => set.has(address)) ? new AddressSet([...ranges, ...vips]) : set;
 }

@@ -212,7 +212,7 @@ test('Endpoints without subsets are right', () => {
 const ignored: readonly [string, Part][] = [
   ['a Deployment', { apiVersion: 'apps/v1', kind: 'Deployment', metadata: { name: 'x' } }],
   ['a ConfigMap', { apiVersion: 'v1', kind: 'ConfigMap', data: 3 }],
-  ['a Pod', { apiVersion: 'v1', kind: 'Pod' }],
+  ['a ConfigMap', { apiVersion: 'v1', kind: 'ConfigMap' }],
   ['a Service of Knative', { apiVersion: 'serving.knative.dev/v1', kind: 'Service' }],
 ];
 for (const [name, value] of ignored) test(`ignored: ${name}`, () => assert.deepEqual(readManifests(value), []));
