@@ -13,7 +13,7 @@ export type AdminAddress =
   | { readonly kind: 'unix'; readonly path: string };
 
 export interface AdminServerInit {
-  readonly routes: Routes;
+  readonly routes: Pick<Routes, 'get'>;
   /** A route threw: a bug. The client is told nothing of it. */
   readonly failed: (error: unknown) => void;
   readonly limits?: Partial<AdminLimits>;
@@ -124,6 +124,7 @@ async function send(request: IncomingMessage, response: ServerResponse, answer: 
   response.setHeader('content-type', contentType);
   response.setHeader('cache-control', 'no-store');
   response.setHeader('x-content-type-options', 'nosniff');
+  for (const [name, value] of Object.entries(answer.headers ?? {})) response.setHeader(name, value);
   if (status === 405) response.setHeader('allow', 'GET, HEAD');
   // A body that nobody asked for is not waited for.
   if (hasBody(request)) response.setHeader('connection', 'close');
