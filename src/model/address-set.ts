@@ -16,7 +16,8 @@ export function parseCidr(text: string): string | undefined {
 export class AddressSet {
   /** What it was made from; equal texts are equal sets. */
   readonly texts: readonly string[];
-  readonly #list = new BlockList();
+  /** One for each family: in a common list `::/0` would hold every IPv4 address, as `::ffff:a.b.c.d`. */
+  readonly #lists = { ipv4: new BlockList(), ipv6: new BlockList() };
 
   /** `texts`: addresses, and CIDRs as `parseCidr` gives them. Throws if one is neither. */
   constructor(texts: readonly string[]) {
@@ -24,15 +25,18 @@ export class AddressSet {
     for (const text of texts) this.#add(text);
   }
 
+  /** An empty text, which is what a client has that has gone already, is in no set. */
   has(address: string): boolean {
-    return this.#list.check(address, address.includes(':') ? 'ipv6' : 'ipv4');
+    if (address === '') return false;
+    const family = address.includes(':') ? 'ipv6' : 'ipv4';
+    return this.#lists[family].check(address, family);
   }
 
   #add(text: string): void {
     const [address = '', bits] = text.split('/');
     const family = familyOf(address as Ip) === 'IPv4' ? 'ipv4' : 'ipv6';
-    if (bits === undefined) this.#list.addAddress(address, family);
-    else this.#list.addSubnet(address, Number(bits), family);
+    if (bits === undefined) this.#lists[family].addAddress(address, family);
+    else this.#lists[family].addSubnet(address, Number(bits), family);
   }
 }
 
