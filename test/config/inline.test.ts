@@ -96,6 +96,14 @@ test('only what a service says overrides the settings of the process', () => {
   assert.deepEqual(services[0]?.vips, ['10.0.0.1', '::1']);
 });
 
+test('a service says what it wants of the PROXY protocol, and no more', () => {
+  const settings = (proxyProtocol: string) =>
+    inline(`{ name: a, vip: 10.0.0.1, ports: [{ port: 80 }], proxyProtocol: ${proxyProtocol} }`).services[0]?.settings;
+  assert.deepEqual(settings('{ send: v2 }'), { tcp: { sendProxy: 'v2' } });
+  assert.deepEqual(settings('{ send: off, accept: { from: [] } }'), { tcp: { sendProxy: 'off', acceptProxyFrom: [] } });
+  assert.deepEqual(settings('{ accept: { timeout: 1s } }'), { tcp: { proxyHeaderTimeoutMs: 1_000 } });
+});
+
 const affinities: readonly [string, number | undefined][] = [
   ['None', undefined],
   ['ClientIP', 10_800_000],

@@ -3,7 +3,7 @@ import type { DescriptorBudget } from '../descriptors.ts';
 import type { Listener, ListenSpec, RelayEngine, Router } from '../relay.ts';
 import { BufferPool } from './buffers.ts';
 import { Deadlines } from './deadlines.ts';
-import { HandleSockets } from './handle-side.ts';
+import { HandleSockets } from './handle-sockets.ts';
 import { loadHandles } from './handles.ts';
 import { StreamSockets } from './stream-side.ts';
 import { Sweeper } from './sweeper.ts';

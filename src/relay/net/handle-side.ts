@@ -1,57 +1,28 @@
-import type { Server } from 'node:net';
 import { getSystemErrorName } from 'node:util';
 import type { TargetStats } from '../../model/target.ts';
 import { bulkBytes, sharedBuffer } from './buffers.ts';
-import type { Handles, ListeningHandle, Name, Request, TcpHandle } from './handles.ts';
+import type { Handles, Name, Request, TcpHandle } from './handles.ts';
 import { endOfFile } from './handles.ts';
-import type { Side, SideInit, Sockets } from './side.ts';
+import type { HeadReader, Side, SideInit } from './side.ts';
 
 /** The side that a handle belongs to. */
 const sideKey = Symbol('side');
 type SideHandle = TcpHandle & { [sideKey]: HandleSide };
 
-/** TCP on bare handles: two reads and two writes for a request, and nothing in between. */
-export class HandleSockets implements Sockets {
-  readonly name = 'handles';
-  readonly #handles: Handles;
-
-  constructor(handles: Handles) {
-    this.#handles = handles;
-  }
-
-  accept(server: Server, accepted: (connection: object) => void, failed: (code: string) => void): void {
-    const { _handle: listening } = server as unknown as { readonly _handle: ListeningHandle };
-    // Linux: accepted sockets inherit TCP_NODELAY from the listening one, which saves a system call for each.
-    listening.setNoDelay(true);
-    listening.onconnection = (status, connection) => {
-      if (status !== 0 || connection === undefined) failed(getSystemErrorName(status));
-      else accepted(connection);
-    };
-  }
-
-  adopt(connection: object, init: SideInit): Side {
-    const handle = connection as TcpHandle;
-    if (!init.noDelay) handle.setNoDelay(false);
-    return new HandleSide(handle, this.#handles, init);
-  }
-
-  create(init: SideInit): Side {
-    const handle = this.#handles.createTcp();
-    handle.setNoDelay(init.noDelay);
-    return new HandleSide(handle, this.#handles, init);
-  }
-}
-
 /** Most writes are done at once and leave their request as it was: it serves the next one, of any side. */
 let spareWrite: Request | undefined;
 
-class HandleSide implements Side {
+/** One of the two sockets of a connection, on a bare handle. */
+export class HandleSide implements Side {
   readonly party;
   readonly #handle: TcpHandle;
   readonly #handles: Handles;
   readonly #init: SideInit;
   #peer: HandleSide | undefined;
   #stats: TargetStats | undefined;
+  #head: HeadReader | undefined;
+  /** What the head reader left over, until it is relayed. */
+  #rest: Buffer | undefined;
   /** Where the next read goes. */
   #buffer = sharedBuffer;
   /** Reading stands still because the peer takes no more. */
@@ -110,12 +81,25 @@ class HandleSide implements Side {
     return here.port === there.port && here.address === there.address;
   }
 
-  relayTo(peer: Side, stats: TargetStats): void {
-    if (!(peer instanceof HandleSide)) throw new TypeError('both sides of a connection are of one kind');
-    this.#peer = peer;
-    this.#stats = stats;
+  readHead(head: HeadReader): void {
+    this.#head = head;
     this.#handle.useUserBuffer(sharedBuffer);
     this.#handle.readStart();
+  }
+
+  sendHead(bytes: Buffer): void {
+    this.#write(bytes);
+  }
+
+  relayTo(peer: Side, stats: TargetStats): void {
+    if (!(peer instanceof HandleSide)) throw new TypeError('both sides of a connection are of one kind');
+    if (this.#closed) return;
+    this.#peer = peer;
+    this.#stats = stats;
+    if (this.#head === undefined) this.#handle.useUserBuffer(sharedBuffer);
+    this.#held = true;
+    // The peer may still be writing its head; it calls `readOn` then.
+    if (!peer.#writing) this.readOn();
   }
 
   finish(): void {
@@ -149,12 +133,20 @@ class HandleSide implements Side {
 
   #received(size: number): Buffer | undefined {
     const peer = this.#peer;
-    if (peer === undefined || this.#closed) return undefined;
+    if (peer === undefined || this.#closed) return this.#early(size);
     this.#count(size);
     if (this.#finished) this.#freshen();
     const before = this.#buffer;
     if (!peer.#write(size < bulkBytes ? this.#small(size) : this.#bulk(size))) this.#hold();
     return this.#buffer === before ? undefined : this.#buffer;
+  }
+
+  #early(size: number): undefined {
+    if (this.#closed) return;
+    const rest = this.#head?.(sharedBuffer.subarray(0, size));
+    if (rest === undefined || this.#closed) return;
+    this.#handle.readStop();
+    if (rest.length > 0) this.#rest = rest;
   }
 
   /** The end of the stream, or what libuv takes for one. */
@@ -233,7 +225,14 @@ class HandleSide implements Side {
   readOn(): void {
     if (!this.#held || this.#closed) return;
     this.#held = false;
-    this.#handle.readStart();
+    if (this.#rest === undefined || this.#relayRest(this.#rest)) this.#handle.readStart();
+  }
+
+  #relayRest(rest: Buffer): boolean {
+    this.#rest = undefined;
+    this.#count(rest.length);
+    this.#held = this.#peer !== undefined && !this.#peer.#write(rest);
+    return !this.#held && !this.#closed;
   }
 
   #freshen(): void {
