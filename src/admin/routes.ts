@@ -1,17 +1,8 @@
+import { json, jsonType, type Route, type Routes } from './answer.ts';
 import { type HealthSource, healthOf, readinessOf } from './health.ts';
+import { objectRoutes } from './object-routes.ts';
+import type { ObjectSource } from './object-source.ts';
 import { type SnapshotSource, servicesJson } from './services.ts';
-
-/** What a request is answered with. A body in pieces is made while it is sent. */
-export interface Answer {
-  readonly status: number;
-  readonly contentType: string;
-  readonly body: string | AsyncIterable<string>;
-  readonly headers?: Readonly<Record<string, string>>;
-}
-
-/** Makes the answer to GET; HEAD is the same without its body. It may look at the query of the request. */
-export type Route = (query: URLSearchParams) => Answer | Promise<Answer>;
-export type Routes = ReadonlyMap<string, Route>;
 
 export interface MetricsSource {
   readonly contentType: string;

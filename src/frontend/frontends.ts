@@ -40,6 +40,11 @@ export interface FrontendStatus {
   readonly active: number;
 }
 
+/** The same, with what would become of a client's flow. */
+export interface RouteOfFrontend extends FrontendStatus {
+  readonly route: RouteExplanation;
+}
+
 const mostLastTurns = 16;
 
 /** One listener's place, and the frontends that it serves. */
@@ -122,7 +127,7 @@ export class Frontends {
   }
 
   /** What would become of a flow of `client` to the frontend `key` now; `undefined`: there is no such frontend. */
-  explain(client: string, key: FrontendKey): (FrontendStatus & { readonly route: RouteExplanation }) | undefined {
+  explain(client: string, key: FrontendKey): RouteOfFrontend | undefined {
     for (const { frontends, binding, router } of this.#places.values()) {
       const frontend = frontends.find((each) => each.key === key);
       if (frontend === undefined) continue;
