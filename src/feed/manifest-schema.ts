@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { port, suggestion, unicast } from '../config/fields.ts';
 import { defaultAffinitySeconds } from '../config/service-schema.ts';
-import { policies } from '../model/settings.ts';
+import { policies, proxyVersions } from '../model/settings.ts';
 
 /**
  * The parts of Kubernetes objects that a proxy reads. Everything else in them is let through: the API server knows them
@@ -31,18 +31,19 @@ export const metadataSchema = z.object({
   labels: optional(z.record(z.string(), z.string())).transform((value) => value ?? {}),
 });
 
-const annotationKeys = ['sluice/policy', 'sluice/udp-oneway'];
+const annotationKeys = ['sluice/policy', 'sluice/proxy-protocol', 'sluice/udp-oneway'];
 
 /** Only those that begin with `sluice/` are ours, and of these only known ones are right. */
 const annotations = optional(
   z.looseObject({
     'sluice/policy': z.enum(policies).optional(),
+    'sluice/proxy-protocol': z.enum([...proxyVersions, 'off']).optional(),
     'sluice/udp-oneway': z.enum(['true', 'false']).optional(),
   }),
 ).superRefine((value, context) => {
   const ours = Object.keys(value ?? {}).filter((key) => key.startsWith('sluice/') && !annotationKeys.includes(key));
   for (const key of ours) {
-    const hint = suggestion(key, annotationKeys) || `; there are ${annotationKeys.join(' and ')}`;
+    const hint = suggestion(key, annotationKeys) || `; there are ${annotationKeys.join(', ')}`;
     context.addIssue({ code: 'custom', path: [key], message: `unknown annotation "${key}"${hint}` });
   }
 });

@@ -92,6 +92,11 @@ function affinityOf({ sessionAffinity, sessionAffinityConfig }: ServiceManifest[
 
 function settingsOf(annotations: ServiceManifest['metadata']['annotations']): SettingsOverride {
   const policy = annotations?.['sluice/policy'];
+  const sendProxy = annotations?.['sluice/proxy-protocol'];
   const oneway = annotations?.['sluice/udp-oneway'];
-  return { ...(policy && { policy }), ...(oneway && { udp: { oneway: oneway === 'true' } }) };
+  return {
+    ...(policy && { policy }),
+    ...(sendProxy && { tcp: { sendProxy } }),
+    ...(oneway && { udp: { oneway: oneway === 'true' } }),
+  };
 }
