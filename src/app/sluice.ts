@@ -84,7 +84,11 @@ export class Sluice {
       onBinding: (frontend, state) => {
         const fields = { frontend: frontend.key, service: frontend.servicePort.service };
         if (state.kind === 'listening') this.#logger.info(fields, 'listening');
-        else if (state.kind === 'failed') this.#logger.warn({ ...fields, code: state.code }, state.message);
+        else if (state.kind === 'failed') {
+          this.#logger.warn({ ...fields, code: state.code }, state.message);
+          const message = `${frontend.key} cannot be listened on: ${state.message} (${state.code})`;
+          this.#feeds.warn(frontend.servicePort.service, { reason: 'FrontendBindFailed', message });
+        }
       },
     });
     const problemLog = new ProblemLog(this.#logger);

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { Ip } from '../model/address.ts';
 import type { ServiceSettings } from '../model/settings.ts';
 import { defaultSettings } from '../model/settings.ts';
+import { feedSchema } from './feed-schema.ts';
 import { duration, listenAddress, size, strict } from './fields.ts';
 import {
   acceptProxyShape,
@@ -85,12 +86,6 @@ const limitsSchema = strict({
     .min(1)
     .prefault(65_536)
     .describe('Clients that session affinity remembers, per service port; beyond it the longest unseen is forgotten.'),
-});
-
-const feedSchema = strict({
-  file: strict({
-    path: z.string().min(1).describe('A file or folder of Kubernetes manifests, relative to this configuration file.'),
-  }),
 });
 
 export const processSchema = strict({
