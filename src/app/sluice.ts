@@ -21,6 +21,8 @@ import { Alarms } from './alarms.ts';
 import { ceilingOf, descriptorLimit, openDescriptors } from './ceiling.ts';
 import { drain } from './drain.ts';
 import { Feeds } from './feeds.ts';
+import { FirstSeen } from './first-seen.ts';
+import { liveObjects } from './objects.ts';
 import { ProblemLog } from './problem-log.ts';
 
 export interface SluiceInit {
@@ -46,6 +48,7 @@ export class Sluice {
   readonly #table: Table;
   readonly #inline: InlineFeed;
   readonly #feeds: Feeds;
+  readonly #firstSeen: FirstSeen;
   readonly #openAtStart = openDescriptors();
   #config: ProcessConfig;
   #admin: AdminServer | undefined;
@@ -57,6 +60,7 @@ export class Sluice {
   constructor({ config, log, clock }: SluiceInit) {
     this.#config = config;
     this.#clock = clock;
+    this.#firstSeen = new FirstSeen(() => clock.wallTime());
     this.#log = log;
     this.#logger = log.logger;
     this.#load = new FlowLoad(maxFlows(config));
@@ -80,7 +84,11 @@ export class Sluice {
       onBinding: (frontend, state) => {
         const fields = { frontend: frontend.key, service: frontend.servicePort.service };
         if (state.kind === 'listening') this.#logger.info(fields, 'listening');
-        else if (state.kind === 'failed') this.#logger.warn({ ...fields, code: state.code }, state.message);
+        else if (state.kind === 'failed') {
+          this.#logger.warn({ ...fields, code: state.code }, state.message);
+          const message = `${frontend.key} cannot be listened on: ${state.message} (${state.code})`;
+          this.#feeds.warn(frontend.servicePort.service, { reason: 'FrontendBindFailed', message });
+        }
       },
     });
     const problemLog = new ProblemLog(this.#logger);
@@ -179,6 +187,7 @@ export class Sluice {
     const { snapshot } = this.#table;
     const { forFlows } = ceilingOf(descriptorLimit(), this.#openAtStart, snapshot.frontends.size);
     this.#descriptors.resize(forFlows);
+    this.#firstSeen.sync(snapshot.services);
     this.#frontends.reconcile(snapshot);
     this.#metrics.forgetGone();
     this.#logger.debug({ snapshot: snapshot.version, frontends: snapshot.frontends.size }, 'applied a snapshot');
@@ -195,7 +204,13 @@ export class Sluice {
 
   async #listenAdmin(address: AdminAddress): Promise<AdminServer | undefined> {
     const views = this.#views();
-    const routes = createRoutes({ metrics: this.#metrics, health: views, snapshot: views });
+    const objects = liveObjects({
+      table: this.#table,
+      balancers: this.#balancers,
+      frontends: this.#frontends,
+      firstSeen: this.#firstSeen,
+    });
+    const routes = createRoutes({ metrics: this.#metrics, health: views, snapshot: views, objects });
     const failed = (error: unknown) => this.#logger.error({ err: error }, 'the admin server failed to answer');
     const server = new AdminServer({ routes, failed });
     try {

@@ -3,7 +3,7 @@ import { systemClock } from '../base/clock.ts';
 import type { Problem } from '../base/errors.ts';
 import { formatProblem } from '../base/errors.ts';
 import { parseDocument } from '../config/document.ts';
-import { loadConfig } from '../config/load.ts';
+import { type FeedConfig, loadConfig } from '../config/load.ts';
 import { readDocumentFile } from '../config/read.ts';
 import { splitDocuments } from '../config/split.ts';
 import { formatDuration } from '../config/units.ts';
@@ -72,7 +72,12 @@ async function checkConfig(file: string): Promise<Checked> {
   const loaded = await loadConfig(file);
   if (loaded.kind === 'invalid') return { feeds: [], settings: defaultSettings, problems: loaded.problems };
   const { inline, feeds, settings } = loaded.config;
-  return checkFeeds([new InlineFeed(inline), ...feeds.map(({ path }, index) => fileFeed(path, index))], settings);
+  return checkFeeds([new InlineFeed(inline), ...fileFeeds(feeds)], settings);
+}
+
+/** An API server is not asked: what it says is nobody's configuration. */
+function fileFeeds(feeds: readonly FeedConfig[]): readonly Feed[] {
+  return feeds.flatMap((feed, index) => (feed.kind === 'file' ? [fileFeed(feed.path, index)] : []));
 }
 
 function fileFeed(path: string, index: number): Feed {

@@ -22,7 +22,12 @@ function serviceOf(inline: InlineService): Service {
     ...(sessionAffinity !== undefined && { affinityTimeoutMs: sessionAffinity }),
     settings: overrideOf(inline),
     crossFamily: true,
+    meta: { targetPorts: Object.fromEntries(inline.ports.map(targetPortOf)) },
   };
+}
+
+function targetPortOf({ name = '', port, protocol, targetPort = port }: InlineService['ports'][number]) {
+  return [`${name}/${protocol}`, String(targetPort)];
 }
 
 function portOf({ name = '', port, protocol }: InlineService['ports'][number]): ServicePortSpec {
@@ -82,10 +87,11 @@ function endpointOf(backend: InlineBackend): SliceEndpoint {
   };
 }
 
-function overrideOf({ policy, tcp, udp, limits, endpointDrainTimeout }: InlineService): SettingsOverride {
+function overrideOf(service: InlineService): SettingsOverride {
+  const { policy, tcp, udp, proxyProtocol, limits, endpointDrainTimeout } = service;
   return defined<SettingsOverride>({
     policy,
-    tcp: tcp && tcpOverride(tcp),
+    tcp: (tcp || proxyProtocol) && tcpOverride(service),
     udp: udp && udpOverride(udp),
     maxFlowsPerFrontend: limits?.flowsPerFrontend,
     maxFlowsPerService: limits?.flowsPerService,
@@ -93,7 +99,7 @@ function overrideOf({ policy, tcp, udp, limits, endpointDrainTimeout }: InlineSe
   });
 }
 
-function tcpOverride(tcp: NonNullable<InlineService['tcp']>): Partial<TcpSettings> {
+function tcpOverride({ tcp = {}, proxyProtocol: { send, accept } = {} }: InlineService): Partial<TcpSettings> {
   return defined<TcpSettings>({
     connectTimeoutMs: tcp.connectTimeout,
     connectBudgetMs: tcp.connectBudget,
@@ -102,6 +108,9 @@ function tcpOverride(tcp: NonNullable<InlineService['tcp']>): Partial<TcpSetting
     bufferBytes: tcp.buffer,
     noDelay: tcp.noDelay,
     keepAliveMs: tcp.keepAlive,
+    sendProxy: send,
+    acceptProxyFrom: accept?.from,
+    proxyHeaderTimeoutMs: accept?.timeout,
   });
 }
 

@@ -4,6 +4,7 @@ import type { FeedState } from '../model/feed-state.ts';
 import type { ServiceSettings } from '../model/settings.ts';
 import { locator, parseDocument } from './document.ts';
 import { inlineState } from './inline.ts';
+import { type FeedConfig, feedConfigOf } from './feed-schema.ts';
 import type { Fault } from './issues.ts';
 import { faultsOf } from './issues.ts';
 import { formatPath } from './path.ts';
@@ -41,11 +42,7 @@ export interface UdpLimits {
   readonly sendBufferBytes: number;
 }
 
-/** `path` is absolute. */
-export interface FeedConfig {
-  readonly kind: 'file';
-  readonly path: string;
-}
+export type { FeedConfig, KubernetesFeedConfig } from './feed-schema.ts';
 
 export type LoadResult =
   | { readonly kind: 'ok'; readonly config: ProcessConfig }
@@ -120,6 +117,6 @@ function configOf(input: ProcessInput, folder: string): ProcessConfig {
     limits: { flows: limits.flows, affinityEntries: limits.affinityEntries },
     drainTimeoutMs: input.drainTimeout,
     inline: inlineState(input.services),
-    feeds: input.feeds.map(({ file }) => ({ kind: 'file', path: resolve(folder, file.path) })),
+    feeds: input.feeds.map((feed) => feedConfigOf(feed, folder)),
   };
 }

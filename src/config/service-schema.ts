@@ -1,11 +1,12 @@
 import { z } from 'zod';
 import { parseAddressPort } from '../model/address.ts';
-import { policies } from '../model/settings.ts';
+import { policies, proxyVersions } from '../model/settings.ts';
 import {
   countOrOff,
   duration,
   durationOrOff,
   label,
+  network,
   port,
   quoted,
   size,
@@ -35,6 +36,19 @@ export const udpShape = {
 export const limitsShape = {
   flowsPerFrontend: countOrOff().describe('The most flows at once on one VIP:PORT.'),
   flowsPerService: countOrOff().describe('The most flows at once on all frontends of a service.'),
+};
+export const proxyProtocolShape = {
+  send: z
+    .enum([...proxyVersions, 'off'])
+    .describe(
+      'Tell endpoints of TCP ports who the client is: with a PROXY header of this version, before its first byte.',
+    ),
+};
+export const acceptProxyShape = {
+  from: z
+    .array(network)
+    .describe('Proxies in front of us. Their connections must begin with a PROXY header; from others it is payload.'),
+  timeout: duration().describe('How long the header may take; then the connection is closed.'),
 };
 export const policy = z.enum(policies).describe('How an endpoint is chosen for a new flow.');
 export const endpointDrainTimeout = durationOrOff().describe(
@@ -108,6 +122,10 @@ export const serviceSchema = strict({
   backends: z.array(backend).prefault([]).describe('Without any, clients are refused at once.'),
   tcp: strict(exactOptionals(tcpShape)).exactOptional(),
   udp: strict(exactOptionals(udpShape)).exactOptional(),
+  proxyProtocol: strict({
+    ...exactOptionals(proxyProtocolShape),
+    accept: strict(exactOptionals(acceptProxyShape)).exactOptional(),
+  }).exactOptional(),
   limits: strict(exactOptionals(limitsShape)).exactOptional(),
   endpointDrainTimeout: endpointDrainTimeout.exactOptional(),
 });

@@ -26,6 +26,7 @@ test('the service of the issue', () => {
       affinityTimeoutMs: 60_000,
       settings: { policy: 'leastConnections' },
       crossFamily: true,
+      meta: { targetPorts: { 'http/TCP': '8000' } },
     },
   ]);
   const slice = (index: number, port: number, endpoint: object) => ({
@@ -93,6 +94,14 @@ test('only what a service says overrides the settings of the process', () => {
     endpointDrainTimeoutMs: 1_000,
   });
   assert.deepEqual(services[0]?.vips, ['10.0.0.1', '::1']);
+});
+
+test('a service says what it wants of the PROXY protocol, and no more', () => {
+  const settings = (proxyProtocol: string) =>
+    inline(`{ name: a, vip: 10.0.0.1, ports: [{ port: 80 }], proxyProtocol: ${proxyProtocol} }`).services[0]?.settings;
+  assert.deepEqual(settings('{ send: v2 }'), { tcp: { sendProxy: 'v2' } });
+  assert.deepEqual(settings('{ send: off, accept: { from: [] } }'), { tcp: { sendProxy: 'off', acceptProxyFrom: [] } });
+  assert.deepEqual(settings('{ accept: { timeout: 1s } }'), { tcp: { proxyHeaderTimeoutMs: 1_000 } });
 });
 
 const affinities: readonly [string, number | undefined][] = [

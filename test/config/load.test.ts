@@ -69,6 +69,21 @@ policy: maglev
   assert.equal(config.drainTimeoutMs, 0);
 });
 
+test('PROXY protocol: networks are brought to their canonical form', () => {
+  const { settings } = configOf(`
+proxyProtocol: { send: v1, accept: { from: [10.1.2.3/8, "FD00:0::/16", 192.0.2.1, "0.0.0.0/0"], timeout: 2s } }`);
+  assert.equal(settings.tcp.sendProxy, 'v1');
+  assert.deepEqual(settings.tcp.acceptProxyFrom, ['10.0.0.0/8', 'fd00::/16', '192.0.2.1', '0.0.0.0/0']);
+  assert.equal(settings.tcp.proxyHeaderTimeoutMs, 2_000);
+});
+
+for (const network of ['10.0.0.0/33', 'fd00::/129', 'example.org', '10.0.0.0/8/8', '10.0.0/8', '']) {
+  test(`"${network}" is no network that could be trusted`, () => {
+    const [problem = ''] = problemsOf(`proxyProtocol: { accept: { from: ["${network}"] } }`);
+    assert.match(problem, /c\.yaml:1:\d+: .*is not a CIDR or an address, such as 10\.0\.0\.0\/8/);
+  });
+}
+
 const listens: readonly [string, object][] = [
   ['127.0.0.1:9090', { kind: 'tcp', address: '127.0.0.1', port: 9090 }],
   ['[::1]:0', { kind: 'tcp', address: '::1', port: 0 }],
