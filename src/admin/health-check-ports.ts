@@ -1,7 +1,7 @@
 import { formatAddressPort, type Ip } from '../model/address.ts';
 import type { ServiceKey } from '../model/keys.ts';
 import type { HealthCheck } from '../model/snapshot.ts';
-import { json } from './routes.ts';
+import { json } from './answer.ts';
 import { AdminServer } from './server.ts';
 
 export interface HealthCheckPortsInit {

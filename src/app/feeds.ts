@@ -10,6 +10,8 @@ import type { FeedSeat, Table } from '../table/table.ts';
 export interface FeedsInit {
   readonly table: Table;
   readonly clock: Clock;
+  /** Services with this label `service.kubernetes.io/service-proxy-name` are ours, too. */
+  readonly serviceProxyName?: string | undefined;
   /** A feed has delivered, or has said what is wrong with its source. */
   readonly onRead: (name: string, result: 'ok' | 'failed') => void;
 }
@@ -97,9 +99,9 @@ export class Feeds {
 
   /** Feeds that nobody has named in the configuration are not loaded. */
   async #make(config: FeedConfig, others: readonly { readonly feed: Feed }[]): Promise<Feed> {
-    const { clock } = this.#init;
+    const { clock, serviceProxyName } = this.#init;
     const name = this.#freeName(config.kind, others);
-    if (config.kind === 'file') return new FileFeed({ name, path: config.path, clock });
+    if (config.kind === 'file') return new FileFeed({ name, path: config.path, clock, serviceProxyName });
     const { createKubeFeed } = await import('../feed/kubernetes/create.ts');
     return createKubeFeed({ name, clock, config });
   }

@@ -14,6 +14,7 @@ import { AccessLog } from '../metrics/access.ts';
 import { combine } from '../metrics/combine.ts';
 import type { Log } from '../metrics/log.ts';
 import { Metrics } from '../metrics/metrics.ts';
+import type { NodeView } from '../model/node.ts';
 import { DescriptorBudget } from '../relay/descriptors.ts';
 import { NetEngine } from '../relay/net/engine.ts';
 import { Table } from '../table/table.ts';
@@ -22,6 +23,9 @@ import { ceilingOf, descriptorLimit, openDescriptors } from './ceiling.ts';
 import { drain } from './drain.ts';
 import { Feeds } from './feeds.ts';
 import { FirstSeen } from './first-seen.ts';
+import { HealthServers } from './health-servers.ts';
+import { needsRestart } from './needs-restart.ts';
+import { NodeWatch } from './node-watch.ts';
 import { liveObjects } from './objects.ts';
 import { ProblemLog } from './problem-log.ts';
 
@@ -48,6 +52,8 @@ export class Sluice {
   readonly #table: Table;
   readonly #inline: InlineFeed;
   readonly #feeds: Feeds;
+  readonly #node: NodeWatch;
+  readonly #health: HealthServers;
   readonly #firstSeen: FirstSeen;
   readonly #openAtStart = openDescriptors();
   #config: ProcessConfig;
@@ -92,25 +98,30 @@ export class Sluice {
       },
     });
     const problemLog = new ProblemLog(this.#logger);
+    this.#node = new NodeWatch(config.node, { clock, onLook: (node) => this.#look(node) });
+    this.#health = new HealthServers({ logger: this.#logger, source: this.#views() });
     this.#table = new Table({
       settings: config.settings,
+      node: this.#node.view(),
       schedule: (task) => this.#schedule(task),
       onSnapshot: () => this.#apply(),
       onProblems: (problems) => problemLog.update(problems),
     });
     this.#inline = new InlineFeed(config.inline);
     const onRead = (name: string, result: 'ok' | 'failed') => this.#metrics.reloaded(name, result);
-    this.#feeds = new Feeds({ table: this.#table, clock, onRead });
+    this.#feeds = new Feeds({ table: this.#table, clock, serviceProxyName: config.serviceProxyName, onRead });
   }
 
   /** Resolves once every feed was read and every frontend was tried to bind; some of both may have failed. */
   async start(): Promise<void> {
     await this.#openAdmin(this.#config);
+    await this.#health.listen(this.#config.health.listen);
     await this.#feeds.add(inlineKey, this.#inline, 0);
     await this.#feeds.sync(this.#config.feeds);
     this.#isOpen = true;
     this.#table.open();
     this.#apply();
+    this.#node.start();
     await this.#frontends.tried();
     this.#logger.info({ version, node: process.version, ...this.#summary() }, 'sluice is ready');
   }
@@ -125,9 +136,11 @@ export class Sluice {
     this.#accessLog.configure(config.log.access);
     this.#load.limit = maxFlows(config);
     this.#table.updateSettings(config.settings);
+    this.#node.configure(config.node);
     this.#inline.update(config.inline);
     await this.#feeds.sync(config.feeds);
     await this.#openAdmin(config, before);
+    await this.#health.listen(config.health.listen);
     for (const key of needsRestart(before, config)) {
       this.#logger.warn({ key }, `${key} was changed and takes effect when sluice is started again`);
     }
@@ -158,6 +171,8 @@ export class Sluice {
   async close(): Promise<void> {
     await this.#feeds.close();
     await this.#frontends.close();
+    this.#node.close();
+    await this.#health.close();
     await this.#admin?.close();
   }
 
@@ -189,8 +204,16 @@ export class Sluice {
     this.#descriptors.resize(forFlows);
     this.#firstSeen.sync(snapshot.services);
     this.#frontends.reconcile(snapshot);
+    void this.#health.sync(snapshot);
     this.#metrics.forgetGone();
     this.#logger.debug({ snapshot: snapshot.version, frontends: snapshot.frontends.size }, 'applied a snapshot');
+  }
+
+  /** Health check ports that could not be listened on are tried again, too. */
+  #look(node: NodeView): void {
+    if (this.#drainingUntil !== undefined) return;
+    this.#table.updateNode(node);
+    void this.#health.sync(this.#table.snapshot);
   }
 
   async #openAdmin(config: ProcessConfig, before?: ProcessConfig): Promise<void> {
@@ -253,19 +276,4 @@ export class Sluice {
 
 function maxFlows({ limits }: ProcessConfig): number {
   return limits.flows === 'auto' ? Number.POSITIVE_INFINITY : limits.flows;
-}
-
-/** What is built once, at start. */
-function needsRestart(before: ProcessConfig, after: ProcessConfig): string[] {
-  const fixed = ({ tcp, udp, limits, settings }: ProcessConfig): Readonly<Record<string, unknown>> => ({
-    'tcp.backlog': tcp.backlog,
-    'tcp.buffer': settings.tcp.bufferBytes,
-    'udp.maxSessions': udp.maxSessions,
-    'udp.maxSessionsPerClient': udp.maxSessionsPerClient,
-    'udp.receiveBuffer': udp.receiveBufferBytes,
-    'udp.sendBuffer': udp.sendBufferBytes,
-    'limits.affinityEntries': limits.affinityEntries,
-  });
-  const [old, now] = [fixed(before), fixed(after)];
-  return Object.keys(now).filter((key) => old[key] !== now[key]);
 }

@@ -3,10 +3,11 @@ import type { Problem } from '../base/errors.ts';
 import type { FeedState } from '../model/feed-state.ts';
 import type { ServiceSettings } from '../model/settings.ts';
 import { locator, parseDocument } from './document.ts';
-import { inlineState } from './inline.ts';
 import { type FeedConfig, feedConfigOf } from './feed-schema.ts';
+import { inlineState } from './inline.ts';
 import type { Fault } from './issues.ts';
 import { faultsOf } from './issues.ts';
+import { type NodeConfig, nodeConfigOf } from './node-schema.ts';
 import { formatPath } from './path.ts';
 import { readDocumentFile } from './read.ts';
 import type { PlacedService } from './rules.ts';
@@ -19,6 +20,11 @@ import { serviceSchema } from './service-schema.ts';
 export interface ProcessConfig {
   readonly log: { readonly level: LogLevel; readonly access: { readonly level: LogLevel; readonly sample: number } };
   readonly admin: { readonly listen: AdminListen };
+  /** Where `/healthz` is answered for others than the admin: kube-proxy's `--healthz-bind-address`. */
+  readonly health: { readonly listen: AdminListen };
+  readonly node: NodeConfig;
+  /** What the label `service.kubernetes.io/service-proxy-name` says of services for sluice. */
+  readonly serviceProxyName?: string;
   /** How flows are treated unless their service says otherwise. */
   readonly settings: ServiceSettings;
   readonly tcp: { readonly backlog: number };
@@ -106,6 +112,9 @@ function configOf(input: ProcessInput, folder: string): ProcessConfig {
   return {
     log: input.log,
     admin: input.admin,
+    health: input.health,
+    node: nodeConfigOf(input),
+    ...(input.serviceProxyName !== undefined && { serviceProxyName: input.serviceProxyName }),
     settings: settingsOf(input),
     tcp: { backlog: input.tcp.backlog },
     udp: {

@@ -4,6 +4,7 @@ import type { ServiceSettings } from '../model/settings.ts';
 import { defaultSettings } from '../model/settings.ts';
 import { feedSchema } from './feed-schema.ts';
 import { duration, listenAddress, size, strict } from './fields.ts';
+import { nodeShape } from './node-schema.ts';
 import {
   acceptProxyShape,
   endpointDrainTimeout,
@@ -98,6 +99,7 @@ export const processSchema = strict({
   udp: udpSchema.prefault({}),
   proxyProtocol: proxyProtocolSchema.prefault({}),
   limits: limitsSchema.prefault({}),
+  ...nodeShape,
   drainTimeout: duration(0).prefault('30s').describe('How long connections may go on after SIGTERM.'),
   endpointDrainTimeout: endpointDrainTimeout.prefault(formatDuration(defaultSettings.endpointDrainTimeoutMs)),
   services: z.array(serviceSchema).prefault([]),

@@ -119,11 +119,12 @@ for (const name of readdirSync(examples)) {
   });
 }
 
-/** Every key and default below a node of the JSON Schema. */
+/** Every key that has a default, and that, below a node of the JSON Schema. */
 function defaultsOf(node: Record<string, unknown>): unknown {
   const properties = node.properties as Record<string, Record<string, unknown>> | undefined;
   if (properties === undefined) return node.default;
-  return Object.fromEntries(Object.entries(properties).map(([key, child]) => [key, defaultsOf(child)]));
+  const entries = Object.entries(properties).map(([key, child]): [string, unknown] => [key, defaultsOf(child)]);
+  return Object.fromEntries(entries.filter(([, value]) => value !== undefined));
 }
 
 test('the example full.yaml has every key at its default', () => {

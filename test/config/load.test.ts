@@ -25,6 +25,8 @@ test('every setting has a default', () => {
   const expected: ProcessConfig = {
     log: { level: 'info', access: { level: 'debug', sample: 1 } },
     admin: { listen: { kind: 'tcp', address: '127.0.0.1' as never, port: 9090 } },
+    health: { listen: { kind: 'off' } },
+    node: { podCidrs: [], nodePortAddresses: [] },
     settings: defaultSettings,
     tcp: { backlog: 4_096 },
     udp: {
