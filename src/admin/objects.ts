@@ -17,8 +17,8 @@ export const objectLists: Readonly<Record<string, (source: ObjectSource, query: 
       const ports = servicePortsOf(source);
       return list(namedServices(source, query), (view) => endpointsObject(view, ports.get(view.service.key) ?? []));
     },
-    frontends: (source, query) => list(matching(source, query, source.frontends(), vipOf), frontendItem),
-    sessions: (source, query) => list(matching(source, query, source.sessions(), clientOf), sessionItem),
+    frontends: (source, query) => list(matching(source, query, source.frontends(), namesOfFrontend), frontendItem),
+    sessions: (source, query) => list(matching(source, query, source.sessions(), namesOfSession), sessionItem),
   };
 
 function list<T>(sources: Iterable<T>, toItem: (source: T) => unknown): AsyncGenerator<string> {
@@ -37,12 +37,12 @@ function matching<T extends { readonly frontend: Frontend }>(
   source: ObjectSource,
   query: ListQuery,
   items: Iterable<T>,
-  nameOf: (item: T) => string,
+  namesOf: (item: T) => readonly string[],
 ): readonly T[] {
   const labels = new Map([...source.services()].map(({ service }) => [service.key, service.meta?.labels]));
   const wanted = [...items].filter((item) => {
     const { servicePort } = item.frontend;
-    return query.service(keyed(servicePort, labels.get(servicePort.service))) && query.name(nameOf(item));
+    return query.service(keyed(servicePort, labels.get(servicePort.service))) && namesOf(item).some(query.name);
   });
   return wanted.sort((one, other) => byService(one.frontend.servicePort, other.frontend.servicePort));
 }
@@ -79,8 +79,14 @@ function vipOf({ frontend }: { readonly frontend: Frontend }): string {
   return formatAddressPort(frontend.address, frontend.port);
 }
 
-function clientOf({ flow }: SessionView): string {
-  return flow.clientAddress;
+function namesOfFrontend({ frontend }: FrontendStatus): readonly string[] {
+  const vip = vipOf({ frontend });
+  return [vip, `${vip}/${frontend.protocol}`];
+}
+
+function namesOfSession({ frontend, flow }: SessionView): readonly string[] {
+  const client = formatAddressPort(flow.clientAddress, flow.clientPort);
+  return [flow.clientAddress, client, `${client}/${frontend.protocol}`];
 }
 
 function frontendItem({ frontend, state, active }: FrontendStatus): FrontendItem {

@@ -134,7 +134,8 @@ export type Labels = Readonly<Record<string, string>>;
 
 /**
  * `GET /get/services`, `/get/endpoints`, `/get/frontends`, `/get/sessions`. Query parameters, all optional: `namespace`;
- * `name` (of a service; of a frontend `ip:port`; of a session the client's address), several times for several;
+ * `name` (of a service; of a frontend `ip:port`, of a session the client's address or `ip:port`, both also with
+ * `/PROTOCOL`), several times for several;
  * `labelSelector` (of the service that the item belongs to). Items are in the order of namespace and service.
  */
 export interface ListResponse<Item> {

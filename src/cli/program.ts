@@ -2,6 +2,9 @@ import { Command } from 'commander';
 import { version } from '../base/version.ts';
 import { checkCommand } from './check.ts';
 import { demoCommand } from './demo.ts';
+import { describeCommand } from './describe.ts';
+import { explainCommand } from './explain.ts';
+import { getCommand } from './get.ts';
 import { runCommand } from './run.ts';
 import { schemaCommand } from './schema.ts';
 
@@ -13,6 +16,9 @@ export function program(): Command {
     .showHelpAfterError('(sluice --help lists the commands)')
     .addCommand(runCommand())
     .addCommand(checkCommand())
+    .addCommand(getCommand())
+    .addCommand(describeCommand())
+    .addCommand(explainCommand())
     .addCommand(schemaCommand())
     .addCommand(demoCommand());
 }
