@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { Logger } from 'pino';
 import { createRoutes } from '../admin/routes.ts';
 import { type AdminAddress, AdminServer } from '../admin/server.ts';
@@ -15,6 +16,7 @@ import { combine } from '../metrics/combine.ts';
 import type { Log } from '../metrics/log.ts';
 import { Metrics } from '../metrics/metrics.ts';
 import type { NodeView } from '../model/node.ts';
+import type { Snapshot } from '../model/snapshot.ts';
 import { DescriptorBudget } from '../relay/descriptors.ts';
 import { NetEngine } from '../relay/net/engine.ts';
 import { Table } from '../table/table.ts';
@@ -25,9 +27,10 @@ import { Feeds } from './feeds.ts';
 import { FirstSeen } from './first-seen.ts';
 import { HealthServers } from './health-servers.ts';
 import { needsRestart } from './needs-restart.ts';
-import { NodeWatch } from './node-watch.ts';
+import { hostAddresses, NodeWatch } from './node-watch.ts';
 import { liveObjects } from './objects.ts';
 import { ProblemLog } from './problem-log.ts';
+import { VipHost } from './vip-host.ts';
 
 export interface SluiceInit {
   readonly config: ProcessConfig;
@@ -48,6 +51,7 @@ export class Sluice {
   readonly #load: FlowLoad;
   readonly #descriptors: DescriptorBudget;
   readonly #balancers: Balancers;
+  readonly #vipHost: VipHost;
   readonly #frontends: Frontends;
   readonly #table: Table;
   readonly #inline: InlineFeed;
@@ -61,6 +65,8 @@ export class Sluice {
   /** When the oldest change that is not applied yet came, on the monotonic clock. */
   #waitingSince: number | undefined;
   #isOpen = false;
+  /** Of the snapshot that is listened for; 0: none is yet. */
+  #appliedVersion = 0;
   #drainingUntil: number | undefined;
 
   constructor({ config, log, clock }: SluiceInit) {
@@ -81,12 +87,14 @@ export class Sluice {
       random: () => clock.random(),
       maxAffinityEntries: config.limits.affinityEntries,
     });
+    this.#vipHost = new VipHost({ clock, logger: this.#logger, apply: (snapshot) => this.#reconcile(snapshot) });
     this.#frontends = new Frontends({
       engine,
       balancers: this.#balancers,
       load: this.#load,
       observer,
       clock,
+      bindTo: (frontend) => this.#vipHost.placeOf(frontend),
       onBinding: (frontend, state) => {
         const fields = { frontend: frontend.key, service: frontend.servicePort.service };
         if (state.kind === 'listening') this.#logger.info(fields, 'listening');
@@ -98,13 +106,17 @@ export class Sluice {
       },
     });
     const problemLog = new ProblemLog(this.#logger);
-    this.#node = new NodeWatch(config.node, { clock, onLook: (node) => this.#look(node) });
+    this.#node = new NodeWatch(config.node, {
+      clock,
+      onLook: (node) => this.#look(node),
+      readAddresses: () => hostAddresses().filter((address) => !this.#vipHost.made(address)),
+    });
     this.#health = new HealthServers({ logger: this.#logger, source: this.#views() });
     this.#table = new Table({
       settings: config.settings,
       node: this.#node.view(),
       schedule: (task) => this.#schedule(task),
-      onSnapshot: () => this.#apply(),
+      onSnapshot: () => void this.#apply(),
       onProblems: (problems) => problemLog.update(problems),
     });
     this.#inline = new InlineFeed(config.inline);
@@ -120,7 +132,7 @@ export class Sluice {
     await this.#feeds.sync(this.#config.feeds);
     this.#isOpen = true;
     this.#table.open();
-    this.#apply();
+    await this.#apply();
     this.#node.start();
     await this.#frontends.tried();
     this.#logger.info({ version, node: process.version, ...this.#summary() }, 'sluice is ready');
@@ -139,6 +151,7 @@ export class Sluice {
     this.#node.configure(config.node);
     this.#inline.update(config.inline);
     await this.#feeds.sync(config.feeds);
+    if (!isDeepStrictEqual(before.vip, config.vip)) await this.#apply();
     await this.#openAdmin(config, before);
     await this.#health.listen(config.health.listen);
     for (const key of needsRestart(before, config)) {
@@ -173,6 +186,7 @@ export class Sluice {
     await this.#frontends.close();
     this.#node.close();
     await this.#health.close();
+    await this.#vipHost.close();
     await this.#admin?.close();
   }
 
@@ -197,13 +211,18 @@ export class Sluice {
     });
   }
 
-  #apply(): void {
+  async #apply(): Promise<void> {
+    if (this.#isOpen && this.#drainingUntil === undefined)
+      await this.#vipHost.bring(this.#config.vip, this.#table.snapshot, this.#node.view().podCidrs);
+  }
+
+  #reconcile(snapshot: Snapshot): void {
     if (this.#drainingUntil !== undefined) return;
-    const { snapshot } = this.#table;
     const { forFlows } = ceilingOf(descriptorLimit(), this.#openAtStart, snapshot.frontends.size);
     this.#descriptors.resize(forFlows);
     this.#firstSeen.sync(snapshot.services);
     this.#frontends.reconcile(snapshot);
+    this.#appliedVersion = Math.max(1, snapshot.version);
     void this.#health.sync(snapshot);
     this.#metrics.forgetGone();
     this.#logger.debug({ snapshot: snapshot.version, frontends: snapshot.frontends.size }, 'applied a snapshot');
@@ -254,7 +273,7 @@ export class Sluice {
       servicePorts: () => this.#balancers.values(),
       frontends: () => this.#frontends.states(),
       feeds: () => this.#feeds.views(),
-      snapshotVersion: () => (this.#isOpen ? Math.max(1, this.#table.snapshot.version) : 0),
+      snapshotVersion: () => this.#appliedVersion,
       flowsLimit: () => Math.min(this.#load.limit, Math.floor(this.#descriptors.limit / 2)),
       logLinesDropped: () => this.#log.dropped,
       updateWaitingMs: () => (this.#waitingSince === undefined ? 0 : this.#clock.now() - this.#waitingSince),

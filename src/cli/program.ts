@@ -1,8 +1,10 @@
 import { Command } from 'commander';
 import { version } from '../base/version.ts';
 import { checkCommand } from './check.ts';
+import { cleanupCommand } from './cleanup.ts';
 import { demoCommand } from './demo.ts';
 import { describeCommand } from './describe.ts';
+import { doctorCommand } from './doctor.ts';
 import { explainCommand } from './explain.ts';
 import { getCommand } from './get.ts';
 import { runCommand } from './run.ts';
@@ -20,5 +22,7 @@ export function program(): Command {
     .addCommand(describeCommand())
     .addCommand(explainCommand())
     .addCommand(schemaCommand())
+    .addCommand(doctorCommand())
+    .addCommand(cleanupCommand())
     .addCommand(demoCommand());
 }

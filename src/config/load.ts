@@ -15,6 +15,7 @@ import { serviceFaults } from './rules.ts';
 import type { AdminListen, LogLevel, ProcessInput } from './schema.ts';
 import { processSchema, settingsOf } from './schema.ts';
 import { serviceSchema } from './service-schema.ts';
+import type { VipConfig } from './vip-schema.ts';
 
 /** The whole process configuration, every default filled in, times in milliseconds and sizes in bytes. */
 export interface ProcessConfig {
@@ -36,6 +37,8 @@ export interface ProcessConfig {
     readonly affinityEntries: number;
   };
   readonly drainTimeoutMs: number;
+  /** How VIPs land on this host. */
+  readonly vip: VipConfig;
   /** The services that stand in the configuration itself. */
   readonly inline: FeedState;
   readonly feeds: readonly FeedConfig[];
@@ -125,6 +128,7 @@ function configOf(input: ProcessInput, folder: string): ProcessConfig {
     },
     limits: { flows: limits.flows, affinityEntries: limits.affinityEntries },
     drainTimeoutMs: input.drainTimeout,
+    vip: input.vip,
     inline: inlineState(input.services),
     feeds: input.feeds.map((feed) => feedConfigOf(feed, folder)),
   };

@@ -16,6 +16,7 @@ import {
   udpShape,
 } from './service-schema.ts';
 import { formatDuration, formatSize } from './units.ts';
+import { vipSchema } from './vip-schema.ts';
 
 export const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
 export type LogLevel = (typeof logLevels)[number];
@@ -102,6 +103,7 @@ export const processSchema = strict({
   ...nodeShape,
   drainTimeout: duration(0).prefault('30s').describe('How long connections may go on after SIGTERM.'),
   endpointDrainTimeout: endpointDrainTimeout.prefault(formatDuration(defaultSettings.endpointDrainTimeoutMs)),
+  vip: vipSchema.prefault({}).describe('How VIPs land on this host.'),
   services: z.array(serviceSchema).prefault([]),
   feeds: z.array(feedSchema).prefault([]).describe('Where more services come from.'),
 });

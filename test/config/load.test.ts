@@ -37,6 +37,7 @@ test('every setting has a default', () => {
     },
     limits: { flows: 'auto', affinityEntries: 65_536 },
     drainTimeoutMs: 30_000,
+    vip: { mode: 'listen', assign: { interface: 'lo', anyIp: [] }, redirect: { from: [] } },
     inline: { services: [], slices: [] },
     feeds: [],
   };
