@@ -103,7 +103,7 @@ export class Feeds {
     const name = this.#freeName(config.kind, others);
     if (config.kind === 'file') return new FileFeed({ name, path: config.path, clock, serviceProxyName });
     const { createKubeFeed } = await import('../feed/kubernetes/create.ts');
-    return createKubeFeed({ name, clock, config });
+    return createKubeFeed({ name, clock, config, serviceProxyName });
   }
 
   /** A word for metrics: `file`, `file-2`, … */

@@ -28,9 +28,10 @@ export class NodeWatch {
 
   /** The node as it is now. */
   view(): NodeView {
-    const { name = hostname().toLowerCase(), zone, addresses, podCidrs, nodePortAddresses } = this.#config;
+    const { name, zone, addresses, podCidrs, nodePortAddresses } = this.#config;
     return {
-      place: { name, ...(zone !== undefined && { zone }) },
+      place: { ...(name !== undefined && { name }), ...(zone !== undefined && { zone }) },
+      hostName: hostname().toLowerCase(),
       addresses: addresses ?? (this.#init.readAddresses ?? hostAddresses)(),
       podCidrs,
       nodePortAddresses,

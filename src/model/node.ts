@@ -10,7 +10,10 @@ export interface NodePlace {
 
 /** What is known of the node that sluice stands on. It changes rarely; another one is another object. */
 export interface NodeView {
+  /** As far as it is configured. */
   readonly place: NodePlace;
+  /** The node's name where neither the configuration nor a feed knows it. */
+  readonly hostName?: string;
   /** Every address of the node's interfaces. */
   readonly addresses: readonly Ip[];
   /** The networks of the node's pods (`Node.spec.podCIDRs`), as `parseCidr` gives them: their traffic is the node's own. */

@@ -20,7 +20,7 @@ export interface NodeInput {
 const loopback = ['127.0.0.0/8', '::1/128'];
 
 /**
- * What the configuration says of the node goes before what feeds say. A cluster IP that is on an interface is not one of
+ * What the configuration says of the node goes before what feeds say, and that before the name of the host. A cluster IP that is on an interface is not one of
  * the node's own addresses, and no node port is served there. An external or load-balancer IP may well be the node's.
  */
 export function nodeInput(
@@ -30,7 +30,8 @@ export function nodeInput(
   previous: NodeInput | undefined,
 ): NodeInput {
   const fed = states.flatMap(({ node }) => (node === undefined ? [] : [node]));
-  const place = Object.assign({}, ...fed.map((node) => node.place).reverse(), view.place) as NodePlace;
+  const hostPlace: NodePlace = view.hostName === undefined ? {} : { name: view.hostName };
+  const place: NodePlace = Object.assign({}, hostPlace, ...fed.map((node) => node.place).reverse(), view.place);
   const podCidrs = [...new Set([...view.podCidrs, ...fed.flatMap((node) => node.podCidrs)])];
   const own = withoutVips(view.addresses, services);
   const ports = matching(own, view.nodePortAddresses);

@@ -18,7 +18,8 @@ function watching(config: ConstructorParameters<typeof NodeWatch>[0], host: { ad
 
 test('without a word about it, the node is named as the host and has the addresses of its interfaces', () => {
   const { watch } = watching(nothing, { addresses: ['192.0.2.1'] });
-  assert.deepEqual(watch.view(), { ...nothing, place: { name: hostname().toLowerCase() }, addresses: ['192.0.2.1'] });
+  const hostName = hostname().toLowerCase();
+  assert.deepEqual(watch.view(), { ...nothing, place: {}, hostName, addresses: ['192.0.2.1'] });
 });
 
 test('what is configured counts', () => {
@@ -31,7 +32,7 @@ test('what is configured counts', () => {
   };
   const { watch } = watching(config, { addresses: ['192.0.2.1'] });
   const { name, zone, ...rest } = config;
-  assert.deepEqual(watch.view(), { ...rest, place: { name, zone } });
+  assert.deepEqual(watch.view(), { ...rest, place: { name, zone }, hostName: hostname().toLowerCase() });
 });
 
 test('addresses are looked at again and again, until the end', () => {

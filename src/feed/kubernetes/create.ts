@@ -9,11 +9,12 @@ export interface CreateInit {
   readonly name: string;
   readonly clock: Clock;
   readonly config: KubernetesFeedConfig;
+  readonly serviceProxyName?: string | undefined;
 }
 
 /** The feed that the configuration names. */
-export function createKubeFeed({ name, clock, config }: CreateInit): KubeFeed {
-  return new KubeFeed({ ...config, name, clock, access: accessOf(config, clock) });
+export function createKubeFeed({ name, clock, config, serviceProxyName }: CreateInit): KubeFeed {
+  return new KubeFeed({ ...config, name, clock, serviceProxyName, access: accessOf(config, clock) });
 }
 
 /** What is said comes first, then `$KUBECONFIG`, then the pod's ServiceAccount, then a person's own kubeconfig. */
