@@ -9,6 +9,7 @@ import type { Clock } from '../../src/base/clock.ts';
 import { systemClock } from '../../src/base/clock.ts';
 import type { Ip } from '../../src/model/address.ts';
 import { defaultSettings, overrideSettings, type TcpSettings } from '../../src/model/settings.ts';
+import type { Frontend } from '../../src/model/snapshot.ts';
 import { Target } from '../../src/model/target.ts';
 import { DescriptorBudget } from '../../src/relay/descriptors.ts';
 import { encodeProxyHeader } from '../../src/relay/proxy-protocol/encode.ts';
@@ -119,6 +120,18 @@ export function tcpProxyContract(name: string, makeEngine: (init: TcpEngineInit)
       assert.equal((await readHeader(endpoint))?.source.port, socket.localPort);
       assert.deepEqual(await digest(endpoint), { hash: hashOf(Buffer.from('early')), bytes: 5 });
       assert.deepEqual(router.failures, ['connect-refused']);
+    });
+
+    test('with the VIP that the frontend has, wherever it is listened on', async (t) => {
+      const { target, next } = await backend(t);
+      const { router, connect } = await rig(t, [target], { sendProxy: 'v1' });
+      const route = router.route.bind(router);
+      router.route = (flow) => {
+        flow.frontend = { address: '10.96.0.1', port: 80 } as Frontend;
+        return route(flow);
+      };
+      await connect();
+      assert.deepEqual((await readHeader(await next()))?.destination, { address: '10.96.0.1', port: 80 });
     });
 
     test('with the original client, if it came with one', async (t) => {

@@ -114,7 +114,6 @@ export class TcpFlow implements Flow, SideOwner, Linked<TcpFlow>, Late<TcpFlow> 
     if (decoded.kind === 'invalid') this.end('proxy-header-invalid', 'sluice');
     if (decoded.kind !== 'header') return undefined;
     this.#header = undefined;
-    this.#init.dialing.delete(this);
     if (decoded.ends !== undefined) this.#remote = decoded.ends.source;
     this.#route();
     return rest;
