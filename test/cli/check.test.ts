@@ -1,15 +1,17 @@
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { test } from 'node:test';
-import { check, checkCommand } from '../../src/cli/check.ts';
+import { check } from '../../src/cli/check.ts';
 import { parseDocument } from '../../src/config/document.ts';
 import { configJsonSchema } from '../../src/config/schema.ts';
 import { serviceText, sliceText } from '../feed/file/support.ts';
 
-const examples = join(import.meta.dirname, '../../config/examples');
+const root = join(import.meta.dirname, '../..');
+const examples = join(root, 'config/examples');
 
 function folderWith(t: TestContext, files: Readonly<Record<string, string>>): string {
   const folder = mkdtempSync(join(tmpdir(), 'sluice-check-'));
@@ -81,29 +83,22 @@ test('two feeds that want one VIP:PORT are a problem', async (t) => {
   );
 });
 
-async function run(t: TestContext, files: readonly string[]) {
-  const out = t.mock.method(process.stdout, 'write', () => true);
-  const err = t.mock.method(process.stderr, 'write', () => true);
-  try {
-    await checkCommand().parseAsync([...files], { from: 'user' });
-    const text = (mock: typeof out) => mock.mock.calls.map((call) => String(call.arguments[0])).join('');
-    return { out: text(out), err: text(err as typeof out), code: process.exitCode };
-  } finally {
-    out.mock.restore();
-    err.mock.restore();
-    process.exitCode = undefined;
-  }
+/** A process of its own: the test runner speaks on the standard output of this one. */
+function run(files: readonly string[]) {
+  const argv = ['--import', 'tsx', join(root, 'src/main.ts'), 'check', ...files];
+  const { stdout, stderr, status } = spawnSync(process.execPath, argv, { encoding: 'utf8', cwd: root });
+  return { out: stdout, err: stderr, code: status };
 }
 
-test('the command prints a table and exits with 0', async (t) => {
-  const { out, err, code } = await run(t, [join(examples, 'minimal.yaml')]);
+test('the command prints a table and exits with 0', () => {
+  const { out, err, code } = run([join(examples, 'minimal.yaml')]);
   assert.match(out, /^FRONTEND .*\nTCP 127\.104\.58\.143:8080 .* 127\.17\.0\.3:8080, 127\.17\.0\.4:8080$/m);
   assert.deepEqual([err, code], ['', 0]);
 });
 
-test('the command names what is wrong, one line each, and exits with 1', async (t) => {
+test('the command names what is wrong, one line each, and exits with 1', (t) => {
   const file = join(folderWith(t, { 'c.yaml': 'log: { levle: info }\ndrainTimeout: 3' }), 'c.yaml');
-  const { err, code } = await run(t, [file]);
+  const { err, code } = run([file]);
   const lines = err.trimEnd().split('\n');
   assert.equal(lines.length, 2);
   assert.equal(lines[0], `${file}:1:8: log.levle: unknown key "levle"; did you mean "level"? [CONFIG_UNKNOWN_KEY]`);
