@@ -18,6 +18,7 @@ function serviceOf(inline: InlineService): Service {
     namespace,
     name,
     vips: vipsOf(inline),
+    ...outsideOf(inline),
     ports: inline.ports.map(portOf),
     ...(sessionAffinity !== undefined && { affinityTimeoutMs: sessionAffinity }),
     settings: overrideOf(inline),
@@ -30,8 +31,17 @@ function targetPortOf({ name = '', port, protocol, targetPort = port }: InlineSe
   return [`${name}/${protocol}`, String(targetPort)];
 }
 
-function portOf({ name = '', port, protocol }: InlineService['ports'][number]): ServicePortSpec {
-  return { name, port, protocol };
+/** What is the default is absent, as in a Kubernetes Service. */
+function outsideOf({ externalIPs, internalTrafficPolicy, externalTrafficPolicy }: InlineService): Partial<Service> {
+  return {
+    ...(externalIPs?.length && { externalIps: externalIPs }),
+    ...(internalTrafficPolicy === 'Local' && { internalTrafficPolicy }),
+    ...(externalTrafficPolicy === 'Local' && { externalTrafficPolicy }),
+  };
+}
+
+function portOf({ name = '', port, protocol, nodePort }: InlineService['ports'][number]): ServicePortSpec {
+  return { name, port, protocol, ...(nodePort !== undefined && { nodePort }) };
 }
 
 /**

@@ -79,7 +79,10 @@ const servicePort = strict({
   targetPort: port
     .exactOptional()
     .describe('Where backends without a port of their own listen; default: the same as port.'),
+  nodePort: port.exactOptional().describe("Where it is served on the node's own addresses; default: nowhere."),
 });
+
+const trafficPolicy = z.enum(['Cluster', 'Local']);
 
 const addressPort = z
   .string()
@@ -116,6 +119,16 @@ export const serviceSchema = strict({
     .exactOptional()
     .describe('The address that clients connect to. Each port is bound on it, never on the wildcard.'),
   vips: z.array(unicast).min(1).exactOptional().describe('Several addresses in place of vip.'),
+  externalIPs: z
+    .array(unicast)
+    .exactOptional()
+    .describe('Further addresses, for clients from outside, of the same IP families as the VIPs.'),
+  internalTrafficPolicy: trafficPolicy
+    .exactOptional()
+    .describe('Local: clients of the VIPs get backends of this node only. Default Cluster.'),
+  externalTrafficPolicy: trafficPolicy
+    .exactOptional()
+    .describe('The same for external IPs and node ports, where clients come from outside. Default Cluster.'),
   policy: policy.exactOptional(),
   sessionAffinity: sessionAffinity.exactOptional(),
   ports: z.array(servicePort).min(1, { error: 'a service needs at least one port' }),

@@ -116,3 +116,22 @@ for (const [text, ms] of affinities) {
     assert.equal(services[0]?.affinityTimeoutMs, ms);
   });
 }
+
+test('where clients from outside come, and which backends they get', () => {
+  const { services } =
+    inline(`{ name: a, vip: 10.0.0.1, externalIPs: [192.0.2.1], ports: [{ port: 80, nodePort: 30080 }],
+    internalTrafficPolicy: Local, externalTrafficPolicy: Local, backends: [{ address: 10.1.0.1, node: node-a }] }`);
+  const [service] = services;
+  assert.deepEqual(service?.externalIps, ['192.0.2.1']);
+  assert.deepEqual(service?.ports, [{ name: '', port: 80, protocol: 'TCP', nodePort: 30_080 }]);
+  assert.deepEqual([service?.internalTrafficPolicy, service?.externalTrafficPolicy], ['Local', 'Local']);
+});
+
+test('policies that are the default say nothing', () => {
+  const { services } = inline(`{ name: a, vip: 10.0.0.1, externalIPs: [], ports: [{ port: 80 }],
+    internalTrafficPolicy: Cluster, externalTrafficPolicy: Cluster }`);
+  assert.deepEqual(
+    Object.keys(services[0] ?? {}).filter((key) => /Traffic|external/.test(key)),
+    [],
+  );
+});
