@@ -98,11 +98,11 @@ function endpointOf(backend: InlineBackend): SliceEndpoint {
 }
 
 function overrideOf(service: InlineService): SettingsOverride {
-  const { policy, tcp, udp, proxyProtocol, limits, endpointDrainTimeout } = service;
+  const { policy, limits, endpointDrainTimeout } = service;
   return defined<SettingsOverride>({
     policy,
-    tcp: (tcp || proxyProtocol) && tcpOverride(service),
-    udp: udp && udpOverride(udp),
+    tcp: ifAny(tcpOverride(service)),
+    udp: ifAny(udpOverride(service)),
     maxFlowsPerFrontend: limits?.flowsPerFrontend,
     maxFlowsPerService: limits?.flowsPerService,
     endpointDrainTimeoutMs: endpointDrainTimeout,
@@ -124,8 +124,12 @@ function tcpOverride({ tcp = {}, proxyProtocol: { send, accept } = {} }: InlineS
   });
 }
 
-function udpOverride(udp: NonNullable<InlineService['udp']>): Partial<UdpSettings> {
-  return defined<UdpSettings>({ idleTimeoutMs: udp.idleTimeout, oneway: udp.oneway });
+function udpOverride({ udp = {}, proxyProtocol: { sendUdp } = {} }: InlineService): Partial<UdpSettings> {
+  return defined<UdpSettings>({ idleTimeoutMs: udp.idleTimeout, oneway: udp.oneway, sendProxy: sendUdp });
+}
+
+function ifAny<Part extends object>(part: Part): Part | undefined {
+  return Object.keys(part).length > 0 ? part : undefined;
 }
 
 /** The keys that have a value: in an override, a key that is there counts. */

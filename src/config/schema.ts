@@ -70,6 +70,7 @@ const udpSchema = strict({
 
 const proxyProtocolSchema = strict({
   send: proxyProtocolShape.send.prefault(tcp.sendProxy),
+  sendUdp: proxyProtocolShape.sendUdp.prefault(udp.sendProxy),
   accept: strict({
     from: acceptProxyShape.from.prefault([...tcp.acceptProxyFrom]),
     timeout: acceptProxyShape.timeout.prefault(formatDuration(tcp.proxyHeaderTimeoutMs)),
@@ -144,7 +145,7 @@ export function settingsOf(input: ProcessInput): ServiceSettings {
       acceptProxyFrom: proxyProtocol.accept.from,
       proxyHeaderTimeoutMs: proxyProtocol.accept.timeout,
     },
-    udp: { idleTimeoutMs: udp.idleTimeout, oneway: udp.oneway },
+    udp: { idleTimeoutMs: udp.idleTimeout, oneway: udp.oneway, sendProxy: proxyProtocol.sendUdp },
     maxFlowsPerFrontend: limits.flowsPerFrontend,
     maxFlowsPerService: limits.flowsPerService,
     endpointDrainTimeoutMs: endpointDrainTimeout,

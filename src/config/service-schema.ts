@@ -43,6 +43,9 @@ export const proxyProtocolShape = {
     .describe(
       'Tell endpoints of TCP ports who the client is: with a PROXY header of this version, before its first byte.',
     ),
+  sendUdp: z
+    .enum(['v2', 'off'])
+    .describe('The same for UDP ports: a PROXY header before every datagram, as DNS servers take it.'),
 };
 export const acceptProxyShape = {
   from: z

@@ -18,7 +18,7 @@ export interface TcpSettings {
   readonly noDelay: boolean;
   /** Idle time before the first keepalive probe, SO_KEEPALIVE on both sides. `Infinity`: none. */
   readonly keepAliveMs: number;
-  /** The header that tells an endpoint who the client is, and which VIP:PORT it asked for, before the client's first byte. */
+  /** The PROXY header that tells an endpoint who the client is, and which VIP:PORT it asked for, before the client's first byte. */
   readonly sendProxy: ProxyVersion | 'off';
   /**
    * Addresses and CIDRs, in canonical form, of the proxies in front of us. Their connections must begin with a PROXY
@@ -34,6 +34,8 @@ export interface UdpSettings {
   readonly idleTimeoutMs: number;
   /** The service never replies (syslog, statsd): sessions are not kept for replies that cannot come. */
   readonly oneway: boolean;
+  /** A PROXY header before every datagram to an endpoint: who the client is, and which VIP:PORT it sent to. */
+  readonly sendProxy: 'v2' | 'off';
 }
 
 /** How one endpoint is chosen among the eligible ones. */
@@ -66,7 +68,7 @@ export const defaultSettings: ServiceSettings = {
     acceptProxyFrom: [],
     proxyHeaderTimeoutMs: 5_000,
   },
-  udp: { idleTimeoutMs: 30_000, oneway: false },
+  udp: { idleTimeoutMs: 30_000, oneway: false, sendProxy: 'off' },
   maxFlowsPerFrontend: Number.POSITIVE_INFINITY,
   maxFlowsPerService: Number.POSITIVE_INFINITY,
   endpointDrainTimeoutMs: Number.POSITIVE_INFINITY,

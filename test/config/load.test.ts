@@ -74,8 +74,8 @@ policy: maglev
 
 test('PROXY protocol: networks are brought to their canonical form', () => {
   const { settings } = configOf(`
-proxyProtocol: { send: v1, accept: { from: [10.1.2.3/8, "FD00:0::/16", 192.0.2.1, "0.0.0.0/0"], timeout: 2s } }`);
-  assert.equal(settings.tcp.sendProxy, 'v1');
+proxyProtocol: { send: v1, sendUdp: v2, accept: { from: [10.1.2.3/8, "FD00:0::/16", 192.0.2.1, "0.0.0.0/0"], timeout: 2s } }`);
+  assert.deepEqual([settings.tcp.sendProxy, settings.udp.sendProxy], ['v1', 'v2']);
   assert.deepEqual(settings.tcp.acceptProxyFrom, ['10.0.0.0/8', 'fd00::/16', '192.0.2.1', '0.0.0.0/0']);
   assert.equal(settings.tcp.proxyHeaderTimeoutMs, 2_000);
 });

@@ -1,4 +1,5 @@
 import type { AddressPort, Ip } from '../../model/address.ts';
+import type { Protocol } from '../../model/keys.ts';
 import { clientIp, type Decoded, incomplete, invalid, maxV2Bytes, type ProxiedEnds } from './header.ts';
 import { oneFamily } from './v1.ts';
 
@@ -15,6 +16,7 @@ const local = 0x20;
 const proxy = 0x21;
 const tcp4 = 0x11;
 const tcp6 = 0x21;
+const tcpToUdp = 1;
 const addressBytes: Readonly<Record<number, number>> = { [tcp4]: 4, [tcp6]: 16 };
 
 /**
@@ -58,12 +60,13 @@ function decodeIp(bytes: Buffer): Ip {
 }
 
 /** `undefined`: who the client is, is not known. */
-export function encodeV2(ends: ProxiedEnds | undefined): Buffer {
+export function encodeV2(ends: ProxiedEnds | undefined, protocol: Protocol = 'TCP'): Buffer {
   if (ends === undefined) return Buffer.concat([signature, Buffer.from([local, 0, 0, 0])]);
   const { source, destination } = ends;
   const [from, to] = oneFamily(source.address, destination.address).map(bytesOf) as [number[], number[]];
   const length = from.length + to.length + 4;
-  const head = [proxy, from.length === 4 ? tcp4 : tcp6, 0, length];
+  const transport = protocol === 'TCP' ? 0 : tcpToUdp;
+  const head = [proxy, (from.length === 4 ? tcp4 : tcp6) + transport, 0, length];
   return Buffer.concat([
     signature,
     Buffer.from([...head, ...from, ...to, ...portBytes(source), ...portBytes(destination)]),

@@ -227,6 +227,13 @@ describe('a client that is not known', () => {
   test('v2 says LOCAL', () => assert.deepEqual(encodeProxyHeader('v2', gone, destination), v2(0x20, 0, [])));
 });
 
+test('UDP: as TCP, with another number for the transport', () => {
+  const destination = { address: '198.51.100.2' as Ip, port: 80 };
+  const of = (address: string) => encodeProxyHeader('v2', { address, port: 12345 }, destination, 'UDP');
+  assert.deepEqual(of('192.0.2.1'), v2(0x21, 0x12, four));
+  assert.deepEqual(of('fd00::1')[13], 0x22);
+});
+
 test('a zone is left out', () => {
   const client = { address: 'fe80::1%eth0', port: 1 };
   const bytes = encodeProxyHeader('v1', client, { address: 'fe80::2' as Ip, port: 2 });
