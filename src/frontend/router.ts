@@ -2,7 +2,7 @@ import type { Balancer } from '../balance/balancer.ts';
 import type { BalanceExplanation } from '../balance/explain.ts';
 import type { Clock } from '../base/clock.ts';
 import type { AddressSet } from '../model/address-set.ts';
-import type { ConnectFailure, DropReason, RejectReason } from '../model/reason.ts';
+import type { ConnectFailure, DropReason, EndReason, RejectReason } from '../model/reason.ts';
 import { isLocalFailure } from '../model/reason.ts';
 import type { ServiceSettings } from '../model/settings.ts';
 import type { Frontend, Scope } from '../model/snapshot.ts';
@@ -80,7 +80,7 @@ export class FrontendRouter implements Router {
     return { frontend: this.#frontend, active: this.#active, ...(refusal !== undefined && { refusal }), balance };
   }
 
-  refused(flow: Flow, _reason: RejectReason): void {
+  refused(flow: Flow, _reason: EndReason): void {
     this.#open(flow);
   }
 
