@@ -1,5 +1,9 @@
-import { execFile } from 'node:child_process';
-import type { Problem } from '../base/errors.ts';
+import { spawn } from 'node:child_process';
+import { constants } from 'node:fs';
+import { access, type FileHandle, mkdtemp, open, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { errorCode, type Problem } from '../base/errors.ts';
 
 export type CommandResult =
   | { readonly kind: 'ok'; readonly stdout: string }
@@ -10,20 +14,62 @@ export type CommandResult =
 export type RunCommand = (program: string, words: readonly string[], input?: string) => Promise<CommandResult>;
 
 const timeoutMs = 10_000;
-/** `nft -j list` of 100,000 VIPs has about 10 MB. */
-const maxOutputBytes = 256 * 1024 ** 2;
 
-export const runCommand: RunCommand = (program, words, input) =>
-  new Promise((resolve) => {
-    const options = { timeout: timeoutMs, maxBuffer: maxOutputBytes, killSignal: 'SIGKILL' } as const;
-    const child = execFile(program, words, options, (error, stdout, stderr) => {
-      if (error === null) resolve({ kind: 'ok', stdout });
-      else resolve(failure(program, words, stderr.trim() || error.message, error.code === 'ENOENT'));
+export const runCommand: RunCommand = async (program, words, input) => {
+  if (input === undefined) return execute(program, words, 'ignore');
+  try {
+    const file = await unlinkedFile(input);
+    try {
+      return await execute(program, words, file.fd);
+    } finally {
+      await file.close();
+    }
+  } catch (error) {
+    return failure(program, words, `its input could not be written: ${errorCode(error)}`);
+  }
+};
+
+/**
+ * A file without a name that holds `text`. Standard input of nft(8) must be one that can be opened again by way of
+ * `/dev/stdin`; the pipes of Node.js are sockets, which cannot.
+ */
+async function unlinkedFile(text: string): Promise<FileHandle> {
+  const folder = await mkdtemp(join(await writableFolder(), 'sluice-'));
+  const path = join(folder, 'input');
+  await writeFile(path, text, { mode: 0o600 });
+  const file = await open(path, 'r');
+  await rm(folder, { recursive: true });
+  return file;
+}
+
+/** In a container everything but memory may be read-only. */
+async function writableFolder(): Promise<string> {
+  for (const folder of [tmpdir(), '/dev/shm']) {
+    try {
+      await access(folder, constants.W_OK);
+      return folder;
+    } catch {}
+  }
+  return '/run';
+}
+
+function execute(program: string, words: readonly string[], stdin: 'ignore' | number): Promise<CommandResult> {
+  return new Promise((resolve) => {
+    const child = spawn(program, words, { stdio: [stdin, 'pipe', 'pipe'], timeout: timeoutMs, killSignal: 'SIGKILL' });
+    const output = { stdout: '', stderr: '' };
+    for (const name of ['stdout', 'stderr'] as const) {
+      child[name]?.setEncoding('utf8').on('data', (text: string) => (output[name] += text));
+    }
+    child.on('error', (error) => {
+      const code = errorCode(error);
+      resolve(failure(program, words, code, code === 'ENOENT'));
     });
-    // A program that ends before it has read everything says why on its standard error.
-    child.stdin?.on('error', () => {});
-    child.stdin?.end(input ?? '');
+    child.on('close', (status, signal) => {
+      if (status === 0) resolve({ kind: 'ok', stdout: output.stdout });
+      else resolve(failure(program, words, output.stderr.trim() || `it ended with ${signal ?? status}`));
+    });
   });
+}
 
 /** Characters. */
 const mostOfStderr = 600;

@@ -54,8 +54,8 @@ export function frameOf({ relay, from }: Redirect): readonly NftObject[] {
       'input',
       [equal(daddr(words), relay[words.family]), fromElsewhere, notTranslated, drop],
     ]),
-    ...families.map((words): [string, NftObject[]] => ['input', [fromElsewhere, ...hidden(words)]]),
-    ...families.map((words): [string, NftObject[]] => ['forward', hidden(words)]),
+    ...families.flatMap(hidden).map((expr): [string, NftObject[]] => ['input', [fromElsewhere, ...expr]]),
+    ...families.flatMap(hidden).map((expr): [string, NftObject[]] => ['forward', expr]),
   ];
   return [
     ...families.flatMap((words) => ['inside', 'open'].map((name) => map(`${name}${words.suffix}`, words))),
@@ -89,14 +89,19 @@ function dnat(words: FamilyWords, name: string, relay: Redirect['relay']): NftOb
   return [withPorts, { dnat: { family: words.protocol, addr: relay[words.family], port } }];
 }
 
-function hidden(words: FamilyWords): NftObject[] {
-  const reject = { reject: { type: 'icmpx', expr: 'port-unreachable' } };
-  return [withPorts, equal(destination(words), `@inside${words.suffix}`), reject];
+/** A reset for TCP: the kernel sends fewer ICMP messages than there may be clients (icmp(7) `icmp_ratelimit`). */
+function hidden(words: FamilyWords): readonly NftObject[][] {
+  const isInside = equal(destination(words), `@inside${words.suffix}`);
+  const unreachable = { reject: { type: 'icmpx', expr: 'port-unreachable' } };
+  return [
+    [equal(l4proto, 'tcp'), isInside, { reject: { type: 'tcp reset' } }],
+    [equal(l4proto, 'udp'), isInside, unreachable],
+  ];
 }
 
 function destination(words: FamilyWords): NftObject {
   const port = { payload: { protocol: 'th', field: 'dport' } };
-  return { concat: [daddr(words), { meta: { key: 'l4proto' } }, port] };
+  return { concat: [daddr(words), l4proto, port] };
 }
 
 function daddr({ protocol }: FamilyWords): NftObject {
@@ -120,7 +125,8 @@ function jump(target: string): NftObject {
   return { jump: { target } };
 }
 
-const withPorts = equal({ meta: { key: 'l4proto' } }, { set: ['tcp', 'udp'] });
+const l4proto: NftObject = { meta: { key: 'l4proto' } };
+const withPorts = equal(l4proto, { set: ['tcp', 'udp'] });
 const fromElsewhere: NftObject = { match: { op: '!=', left: { meta: { key: 'iifname' } }, right: 'lo' } };
 const notTranslated: NftObject = {
   match: { op: '!=', left: { '&': [{ ct: { key: 'status' } }, 'dnat'] }, right: 'dnat' },

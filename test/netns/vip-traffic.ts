@@ -1,4 +1,4 @@
-import { type ChildProcessWithoutNullStreams, execFileSync, spawn } from 'node:child_process';
+import { type ChildProcessWithoutNullStreams, execFileSync, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import type { TestContext } from 'node:test';
 import { curlIn } from './network.ts';
@@ -93,4 +93,8 @@ function nodeIn(
     await once(child, 'exit');
   });
   return child;
+}
+
+export function hasProgram(name: string): boolean {
+  return spawnSync(name, ['--version']).error === undefined;
 }
