@@ -28,14 +28,7 @@ export class NodeWatch {
 
   /** The node as it is now. */
   view(): NodeView {
-    const { name, zone, addresses, podCidrs, nodePortAddresses } = this.#config;
-    return {
-      place: { ...(name !== undefined && { name }), ...(zone !== undefined && { zone }) },
-      hostName: hostname().toLowerCase(),
-      addresses: addresses ?? (this.#init.readAddresses ?? hostAddresses)(),
-      podCidrs,
-      nodePortAddresses,
-    };
+    return nodeView(this.#config, this.#init.readAddresses);
   }
 
   /** Looks now, and from now on. */
@@ -54,6 +47,18 @@ export class NodeWatch {
     this.#timer?.cancel();
     this.#timer = undefined;
   }
+}
+
+/** The node as it is now: what is configured, and what this host says for the rest. */
+export function nodeView(config: NodeConfig, readAddresses: () => readonly Ip[] = hostAddresses): NodeView {
+  const { name, zone, addresses, podCidrs, nodePortAddresses } = config;
+  return {
+    place: { ...(name !== undefined && { name }), ...(zone !== undefined && { zone }) },
+    hostName: hostname().toLowerCase(),
+    addresses: addresses ?? readAddresses(),
+    podCidrs,
+    nodePortAddresses,
+  };
 }
 
 /** Of every interface, sorted: their order is the kernel's and may change. Zones (`%eth0`) are cut off. */
