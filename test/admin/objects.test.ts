@@ -365,6 +365,20 @@ describe('explain', () => {
     assert.match(String((failed.found as Record<string, unknown>).message), /another program listens/);
   });
 
+  test('the nearest: the other protocol comes before other ports', async () => {
+    const rig = new Rig();
+    const ports = [
+      { name: 'a', port: 53, protocol: 'TCP' as const },
+      { name: 'b', port: 80, protocol: 'UDP' as const },
+    ];
+    await rig.apply({ web: { vips: [vip], endpoints: [], over: { ports } } });
+    const { nearest: near } = await explain(rig, `client=10.0.0.7&frontend=${vip}:80/TCP`);
+    assert.deepEqual(near, [
+      { frontend: `${vip}:80/UDP`, service: 'default/web:b' },
+      { frontend: `${vip}:53/TCP`, service: 'default/web:a' },
+    ]);
+  });
+
   const nearest: [asked: string, expected: string][] = [
     ['10.96.0.1:80/UDP', '10.96.0.1:80/TCP 10.96.0.2:80/TCP'],
     ['10.96.0.1:8080', '10.96.0.1:80/TCP 10.96.0.2:80/TCP'],

@@ -161,6 +161,15 @@ describe('affinity', () => {
   });
 });
 
+test('looking forgets nothing: an entry that has expired is good again for a longer timeout', () => {
+  const balancer = balancerOf(port([ready, ready], { affinityMs: 1_000 }));
+  balancer.route(client, 0, undefined);
+  assert.equal(balancer.explain(client, 5_000).affinity.kind, 'none');
+  assert.equal(balancer.affinityEntries, 1);
+  balancer.update(port([ready, ready], { affinityMs: 60_000 }));
+  assert.equal(balancer.explain(client, 5_000).affinity.kind, 'kept');
+});
+
 const history = fc.record({
   states: fc.array(
     fc.record({
