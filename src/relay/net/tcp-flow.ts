@@ -12,6 +12,7 @@ import type { Ending, Flow, FlowView, Route, Router } from '../relay.ts';
 import type { BufferPool } from './buffers.ts';
 import type { Deadlines, Late } from './deadlines.ts';
 import type { Linked } from './linked-list.ts';
+import { isConnectedToItself } from './self-connect.ts';
 import type { Remote, Side, SideInit, SideOwner, Sockets } from './side.ts';
 
 export interface TcpFlowInit {
@@ -293,14 +294,3 @@ export class TcpFlow implements Flow, SideOwner, Linked<TcpFlow>, Late<TcpFlow> 
 
 /** What a socket says when the other end has reset the connection, reading or writing. */
 const resets: ReadonlySet<string> = new Set(['ECONNRESET', 'EPIPE', 'ECONNABORTED']);
-
-/** The lowest port that Linux gives to sockets that do not ask for one (ip(7), `ip_local_port_range`). */
-const firstEphemeralPort = 32_768;
-
-/**
- * A connect to a free port of this host that happens to be chosen as the source port as well succeeds: TCP's
- * simultaneous open, with itself (RFC 9293 section 3.5). Nobody listens there.
- */
-function isConnectedToItself(upstream: Side, { endpoint }: Target): boolean {
-  return endpoint.port >= firstEphemeralPort && upstream.isConnectedToItself();
-}
