@@ -29,7 +29,7 @@ export function outsideOf({ spec, status }: ServiceManifest): OutsideResult {
   const external = read(spec.externalIPs ?? [], ['spec', 'externalIPs'], readUnicast);
   const ingress = (isBalanced && status?.loadBalancer?.ingress) || [];
   // An ipMode of Proxy: the balancer is reached at its IP, and nobody may answer in its place (KEP-1860).
-  const vips = ingress.flatMap(({ ip, ipMode }) => (ip && ipMode !== 'Proxy' ? [ip] : []));
+  const vips = ingress.map(({ ip, ipMode }) => (ip && ipMode !== 'Proxy' ? ip : undefined));
   const balanced = read(vips, ['status', 'loadBalancer', 'ingress'], readUnicast);
   const texts = (isBalanced && spec.loadBalancerSourceRanges) || [];
   const ranges = read(texts, ['spec', 'loadBalancerSourceRanges'], readRange);
@@ -50,14 +50,16 @@ export function outsideOf({ spec, status }: ServiceManifest): OutsideResult {
 /** The value that `text` stands for, or why it stands for none. */
 type Reader<T extends string> = (text: string) => { readonly value: T } | { readonly fault: string };
 
+/** `undefined` keeps the place of what is not read. */
 function read<T extends string>(
-  texts: readonly string[],
+  texts: readonly (string | undefined)[],
   path: Path,
   reader: Reader<T>,
 ): { values: readonly T[]; faults: readonly Fault[] } {
   const values = new Set<T>();
   const faults: Fault[] = [];
   for (const [index, text] of texts.entries()) {
+    if (text === undefined) continue;
     const result = reader(text);
     if ('value' in result) values.add(result.value);
     else faults.push({ code: 'MANIFEST_INVALID', path: [...path, index], message: `${quoted(text)} ${result.fault}` });

@@ -6,6 +6,7 @@ import type { EndpointSlice, Service } from '../../src/model/service.ts';
 import { defaultSettings } from '../../src/model/settings.ts';
 import { SnapshotBuilder } from '../../src/table/build.ts';
 import { nodeInput } from '../../src/table/node.ts';
+import { Table } from '../../src/table/table.ts';
 import { ip, service, slice, sliceEndpoint } from '../support/model.ts';
 
 const view: NodeView = { ...unknownNode, addresses: ['192.0.2.10', '10.96.0.1', '127.0.0.1'].map(ip) };
@@ -130,4 +131,21 @@ test('traffic from outside with Local, and inside without: both sets, and what e
   assert.deepEqual(texts(port?.cluster), ['10.0.0.2']);
   assert.deepEqual(texts(port?.local), ['10.0.0.1']);
   assert.deepEqual(texts(port?.eligible), ['10.0.0.1', '10.0.0.2']);
+});
+
+test('a table publishes what a change of the node changes, and nothing for one that says the same', () => {
+  const versions: number[] = [];
+  const table = new Table({
+    settings: defaultSettings,
+    node: view,
+    schedule: (task) => task(),
+    onSnapshot: ({ version }) => versions.push(version),
+  });
+  table.feed('f', 0).sync({ services: [service('web', ['10.96.0.9'], { ports })], slices: [] });
+  table.open();
+  table.updateNode({ ...view, addresses: [...view.addresses] });
+  assert.deepEqual(versions, [1]);
+  table.updateNode({ ...view, nodePortAddresses: ['192.0.2.0/24'] });
+  assert.deepEqual(versions, [1, 2]);
+  assert.deepEqual([...table.snapshot.frontends.keys()], ['TCP/10.96.0.9:80', 'TCP/192.0.2.10:30080']);
 });
