@@ -111,6 +111,11 @@ export class ApiServer {
     return this.#port;
   }
 
+  /** The tokens that are let in. */
+  get tokens(): Set<string> | undefined {
+    return this.#init.tokens;
+  }
+
   get watches(): number {
     return this.#watchers.size;
   }
@@ -163,11 +168,11 @@ export class ApiServer {
   /** The watches are told an ERROR event with 410, as if they were too slow. */
   expireWatches(): void {
     this.write(line({ type: 'ERROR', object: gone }));
-    for (const { response } of this.#watchers) response.end();
+    this.cutWatches('end');
   }
 
   /** Writes to every watch, whatever it is. */
-  write(text: string, path = ''): void {
+  write(text: string | Buffer, path = ''): void {
     for (const watcher of this.#watchers) if (watcher.path.includes(path)) watcher.response.write(text);
   }
 
@@ -177,6 +182,7 @@ export class ApiServer {
       if (how === 'end') response.end();
       else response.destroy();
     }
+    this.#watchers.clear();
   }
 
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -236,7 +242,7 @@ export class ApiServer {
     const piece = Math.ceil(text.length / this.slowPieces);
     for (let at = 0; at < text.length; at += piece) {
       response.write(text.slice(at, at + piece));
-      if (this.slowMs > 0) await delay(this.slowMs);
+      if (this.slowMs > 0) await delay(this.slowMs, undefined, { ref: false });
     }
     response.end();
   }
