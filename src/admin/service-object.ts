@@ -43,9 +43,11 @@ function specOf(service: Service): ServiceSpec {
   };
 }
 
-/** Services of the configuration have no type of their own. */
-function typeOf({ meta }: Service): string {
-  return meta?.type ?? 'ClusterIP';
+/** Services of the configuration do not say their type: it is the least that has what they have. */
+function typeOf({ meta, loadBalancerIps, ports }: Service): string {
+  if (meta?.type !== undefined) return meta.type;
+  if (loadBalancerIps?.length) return 'LoadBalancer';
+  return ports.some(({ nodePort }) => nodePort !== undefined) ? 'NodePort' : 'ClusterIP';
 }
 
 function affinityOf({

@@ -16,10 +16,14 @@ const fallback: AdminTarget = { kind: 'tcp', host: '127.0.0.1', port: 9090 };
  * `given` (`--admin`), else $SLUICE_ADMIN, else `admin.listen` of the default configuration file, else 127.0.0.1:9090.
  * Throws a `UserError` if the first of these that is there is no address.
  */
-export async function adminTarget(given?: string, environment = process.env.SLUICE_ADMIN): Promise<AdminTarget> {
+export async function adminTarget(
+  given?: string,
+  environment = process.env.SLUICE_ADMIN,
+  configFile = defaultConfigFile,
+): Promise<AdminTarget> {
   if (given !== undefined) return parseTarget(given, '--admin');
   if (environment) return parseTarget(environment, '$SLUICE_ADMIN');
-  return existsSync(defaultConfigFile) ? configured(defaultConfigFile) : fallback;
+  return existsSync(configFile) ? configured(configFile) : fallback;
 }
 
 async function configured(file: string): Promise<AdminTarget> {

@@ -118,6 +118,20 @@ describe('services', () => {
     assert.deepEqual(item?.metadata, { name: 'web', namespace: 'default', creationTimestamp: createdAt });
   });
 
+  test('one of the configuration: its type is the least that has what it has', async () => {
+    const ports = [{ name: '', port: 80, protocol: 'TCP' as const, nodePort: 30_080 }];
+    const services = [
+      service('a', ['10.96.0.1']),
+      service('b', ['10.96.0.2'], { ports }),
+      service('c', ['10.96.0.3'], { ports, loadBalancerIps: [ip('192.0.2.2')] }),
+    ];
+    const got = await items(sourceOf({ services }), '/get/services');
+    assert.deepEqual(
+      got.map(({ spec }) => (spec as { type: string }).type),
+      ['ClusterIP', 'NodePort', 'LoadBalancer'],
+    );
+  });
+
   test('what is answered can be read again, and says the same', async () => {
     const [item] = await items(sourceOf({ services: [whole] }), '/get/services');
     const [manifest] = readManifests(item);
@@ -197,6 +211,17 @@ test('endpoints: a subset for each port number, ready or not', async () => {
         { addresses: [{ ip: '10.1.0.3' }], ports: [{ name: 'http', port: 9090, protocol: 'TCP' }] },
       ],
     ],
+  );
+});
+
+test('endpoints: every port of a service', async () => {
+  const web = servicePortNamed('web', [ready]);
+  const admin = { ...web, portName: 'admin' };
+  const servicePorts = [new FakeServicePort(web), new FakeServicePort(admin)];
+  const [got] = await items(sourceOf({ services: [service('web', [])], servicePorts }), '/get/endpoints');
+  assert.deepEqual(
+    (got?.subsets as { ports: { name: string }[] }[]).map(({ ports }) => ports[0]?.name),
+    ['http', 'admin'],
   );
 });
 

@@ -1,4 +1,7 @@
 import assert from 'node:assert/strict';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { UserError } from '../../src/base/errors.ts';
 import { adminTarget, formatTarget, parseTarget, targetOf } from '../../src/cli/admin-address.ts';
@@ -43,6 +46,18 @@ test('the option comes before the environment, which comes before the configurat
   assert.deepEqual(await adminTarget('127.0.0.2:1', '127.0.0.3:2'), { kind: 'tcp', host: '127.0.0.2', port: 1 });
   assert.deepEqual(await adminTarget(undefined, '127.0.0.3:2'), { kind: 'tcp', host: '127.0.0.3', port: 2 });
   await assert.rejects(adminTarget(undefined, 'nowhere'), /\$SLUICE_ADMIN/);
+});
+
+test('the configuration file, if it is there and right; else the default', async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), 'sluice-admin-'));
+  t.after(() => rm(folder, { recursive: true }));
+  const file = join(folder, 'sluice.yaml');
+  const found = async () => formatTarget(await adminTarget(undefined, '', file));
+  assert.equal(await found(), '127.0.0.1:9090');
+  await writeFile(file, 'admin: { listen: "unix:/run/sluice.sock" }');
+  assert.equal(await found(), 'unix:/run/sluice.sock');
+  await writeFile(file, 'admin: [');
+  assert.equal(await found(), '127.0.0.1:9090');
 });
 
 test('what the configuration says: wildcards are reached over loopback, off is nobody', () => {
