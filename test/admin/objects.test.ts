@@ -218,9 +218,10 @@ test('endpoints: every port of a service', async () => {
   const web = servicePortNamed('web', [ready]);
   const admin = { ...web, portName: 'admin' };
   const servicePorts = [new FakeServicePort(web), new FakeServicePort(admin)];
-  const [got] = await items(sourceOf({ services: [service('web', [])], servicePorts }), '/get/endpoints');
+  const got = await items(sourceOf({ services: [service('web', [])], servicePorts }), '/get/endpoints');
+  const subsets = got.flatMap((each) => each.subsets as { ports: { name: string }[] }[]);
   assert.deepEqual(
-    (got?.subsets as { ports: { name: string }[] }[]).map(({ ports }) => ports[0]?.name),
+    subsets.map(({ ports }) => ports[0]?.name),
     ['http', 'admin'],
   );
 });
