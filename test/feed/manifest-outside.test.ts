@@ -24,6 +24,7 @@ const wrong: readonly (readonly [name: string, spec: Part, ingress: readonly Par
     /^spec\.loadBalancerSourceRanges\.1: .*"x" is not a network/,
   ],
   ['a range with too many bits', { loadBalancerSourceRanges: ['10.0.0.0/33'] }, [], /is not a network/],
+  ['an empty range, which must not let everybody in', { loadBalancerSourceRanges: [''] }, [], /"" is not a network/],
   [
     'a bare address for a range',
     { loadBalancerSourceRanges: ['10.0.0.1'] },
