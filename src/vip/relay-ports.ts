@@ -14,31 +14,31 @@ export class RelayPorts {
   /** A port for each of `names`; those for whom none is left are missing. `spaceOf`: names of different spaces may share. */
   assign(names: Iterable<string>, spaceOf: (name: string) => string): ReadonlyMap<string, number> {
     const ports = new Map<string, number>();
-    const taken = new Set<string>();
-    const take = (name: string, port: number) => {
+    const spaces = new Map<string, Set<number>>();
+    const takenBeside = (name: string): Set<number> => {
+      const taken = spaces.get(spaceOf(name)) ?? new Set();
+      spaces.set(spaceOf(name), taken);
+      return taken;
+    };
+    const take = (name: string, port: number | undefined) => {
+      if (port === undefined) return;
       ports.set(name, port);
-      taken.add(`${spaceOf(name)} ${port}`);
+      takenBeside(name).add(port);
     };
     const all = [...new Set(names)];
-    for (const name of all) {
-      const port = this.#ports.get(name);
-      if (port !== undefined) take(name, port);
-    }
-    for (const name of all) {
-      if (ports.has(name)) continue;
-      const port = freePort(name, (candidate) => taken.has(`${spaceOf(name)} ${candidate}`));
-      if (port !== undefined) take(name, port);
-    }
+    for (const name of all) take(name, this.#ports.get(name));
+    for (const name of all) if (!ports.has(name)) take(name, freePort(name, takenBeside(name)));
     this.#ports = ports;
     return ports;
   }
 }
 
-function freePort(name: string, isTaken: (port: number) => boolean): number | undefined {
+function freePort(name: string, taken: ReadonlySet<number>): number | undefined {
+  if (taken.size === count) return undefined;
   const start = fnv1a(name) % count;
   for (let step = 0; step < count; step += 1) {
     const port = firstRelayPort + ((start + step) % count);
-    if (!isTaken(port)) return port;
+    if (!taken.has(port)) return port;
   }
   return undefined;
 }
