@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createServer as createHttp, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { createServer as createHttps, type ServerOptions } from 'node:https';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 
 /** A Kubernetes object as tests write it. */
@@ -65,6 +65,7 @@ export class ApiServer {
   readonly #server: Server;
   readonly #objects = new Map<string, Stored>();
   readonly #watchers = new Set<Watcher>();
+  readonly #sockets = new Set<Socket>();
   readonly #log: WatchLog[] = [];
   #version = 100;
   /** Versions before this one are forgotten: a watch from there is told 410. */
@@ -85,6 +86,10 @@ export class ApiServer {
     this.#init = init;
     const listener = (request: IncomingMessage, response: ServerResponse) => void this.#serve(request, response);
     this.#server = init.tls === undefined ? createHttp(listener) : (createHttps(init.tls, listener) as Server);
+    this.#server.on('connection', (socket: Socket) => {
+      this.#sockets.add(socket);
+      socket.on('close', () => this.#sockets.delete(socket));
+    });
   }
 
   async listen(): Promise<void> {
@@ -98,7 +103,8 @@ export class ApiServer {
     if (!this.#server.listening) return;
     const closed = once(this.#server, 'close');
     this.#server.close();
-    this.#server.closeAllConnections();
+    // Node's own `closeAllConnections` does not know those that still shake hands.
+    for (const socket of this.#sockets) socket.destroy();
     this.#watchers.clear();
     await closed;
   }
