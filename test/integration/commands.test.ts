@@ -254,6 +254,22 @@ test('get -w prints what changes, until it is interrupted', async (t) => {
   assert.equal(signal, 'SIGINT');
 });
 
+test('get -w ends when nobody reads it any more', async (t) => {
+  const program = await startScenario(t);
+  const child = start(['get', 'svc', '-w', '-o', 'name', '--admin', `unix:${join(program.folder, 'admin.sock')}`]);
+  t.after(() => child.kill('SIGKILL'));
+  const ended = once(child, 'exit');
+  let err = '';
+  child.stderr?.on('data', (chunk: Buffer) => {
+    err += chunk;
+  });
+  assert.ok(child.stdout);
+  await once(child.stdout, 'data');
+  child.stdout.destroy();
+  await program.write('manifests/web.yaml', scenario().replaceAll(`port: ${vipPort},`, `port: ${vipPort + 1},`));
+  assert.deepEqual([await ended, err], [[141, null], '']);
+});
+
 test('over TCP it is the same', async (t) => {
   const program = await startScenario(t);
   const at = `${address(3)}:9090`;
