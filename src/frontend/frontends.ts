@@ -126,15 +126,18 @@ export class Frontends {
     }
   }
 
-  /** What would become of a flow of `client` to the frontend `key` now; `undefined`: there is no such frontend. */
+  /**
+   * What would become of a flow of `client` to the frontend `key`, or to the place `key` where one is listened on;
+   * `undefined`: there is no such frontend.
+   */
   explain(client: string, key: FrontendKey): RouteOfFrontend | undefined {
-    for (const { frontends, binding, router } of this.#places.values()) {
-      const frontend = frontends.find((each) => each.key === key);
-      if (frontend === undefined) continue;
-      const route = router.explain(client);
-      return { frontend, state: binding.state, active: route.active, route };
-    }
-    return undefined;
+    const isMeant = (frontend: Frontend) => frontend.key === key;
+    const named = [...this.#places.values()].find(({ frontends }) => frontends.some(isMeant));
+    const place = named ?? this.#places.get(key);
+    if (place === undefined) return undefined;
+    const route = place.router.explain(client);
+    const frontend = place.frontends.find(isMeant) ?? place.frontend;
+    return { frontend, state: place.binding.state, active: route.active, route };
   }
 
   /** Every listener that there is, those of removed frontends included. */

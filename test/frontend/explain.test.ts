@@ -82,3 +82,13 @@ test('frontends explain the one that is asked for, with its state and flows', as
     ],
   );
 });
+
+test('a frontend that is listened on elsewhere is found at both places', async () => {
+  const bindTo = ({ protocol, port }: Frontend) => ({ protocol, port, address: ip('127.96.0.1') });
+  const rig = new Rig({ bindTo });
+  await rig.apply({ web: { vips: [vip], endpoints: ['10.1.0.1'] } });
+  for (const at of [vip, '127.96.0.1']) {
+    const explained = rig.frontends.explain(client, frontendKey('TCP', ip(at), 80));
+    assert.equal(explained?.frontend.address, vip);
+  }
+});
