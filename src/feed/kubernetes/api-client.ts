@@ -24,7 +24,7 @@ export interface ApiRequest {
   /** With its query, from the server's root: `/api/v1/services?limit=500`. */
   readonly path: string;
   readonly signal: AbortSignal;
-  readonly method?: 'GET' | 'POST';
+  readonly method?: 'GET' | 'POST' | 'DELETE';
   readonly body?: unknown;
 }
 
