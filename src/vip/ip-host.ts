@@ -74,17 +74,20 @@ export class IpHost {
   }
 
   async read(): Promise<{ kind: 'ok'; actual: ActualIp } | { kind: 'failed'; problem: Problem }> {
-    const results = await Promise.all([
-      this.#run('ip', showAddresses),
-      this.#run('ip', ['-4', ...showRoutes]),
-      this.#run('ip', ['-6', ...showRoutes]),
-    ]);
+    const results = await Promise.all([this.#run('ip', showAddresses), this.#routes('-4'), this.#routes('-6')]);
     const failed = results.find((result) => result.kind === 'failed');
     if (failed?.kind === 'failed') return failed;
     const [addresses = '', ...routes] = results.map((result) => (result.kind === 'ok' ? result.stdout : ''));
     const read = () => ({ addresses: readAddresses(addresses), routes: routes.flatMap(readRoutes) });
     const understood = understand('ip -j', '', read);
     return understood.kind === 'ok' ? { kind: 'ok', actual: understood.value } : understood;
+  }
+
+  /** Where a family is off, or its loopback was never up, there is no table and so nothing in it. */
+  async #routes(family: '-4' | '-6'): Promise<CommandResult> {
+    const result = await this.#run('ip', [family, ...showRoutes]);
+    const isAbsent = result.kind === 'failed' && /table does not exist|not supported/i.test(result.stderr);
+    return isAbsent ? { kind: 'ok', stdout: '' } : result;
   }
 }
 

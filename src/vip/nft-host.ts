@@ -1,9 +1,9 @@
 import type { Problem } from '../base/errors.ts';
 import { type RunCommand, understand } from './command.ts';
 import { forgetUdp } from './conntrack.ts';
-import type { HostState } from './host.ts';
+import type { HostState, Redirect } from './host.ts';
 import { family, tableName } from './nft-frame.ts';
-import { type ActualTable, planNft } from './nft-plan.ts';
+import { type ActualTable, planNft, tableOf } from './nft-plan.ts';
 import { readTable } from './nft-read.ts';
 import type { Applied } from './part.ts';
 
@@ -17,20 +17,38 @@ const list = ['-j', 'list', 'table', family, tableName];
 /** The table `inet sluice`, by way of nft(8). No other table is looked at. */
 export class NftHost {
   readonly #run: RunCommand;
+  /** What the table was made last, without a failure. */
+  #made: Redirect | undefined;
 
   constructor(run: RunCommand) {
     this.#run = run;
   }
 
-  /** Makes the table be as desired, in one transaction; then the kernel forgets the UDP clients of what moved. */
+  /**
+   * Makes the table be as desired, in one transaction; then the kernel forgets the UDP clients of what moved. Another
+   * state than the last one is compared with the last one, which is quicker than to look; the same again is a check,
+   * and looks. If the host was changed meanwhile, the transaction fails and is made again from what is there.
+   */
   async sync({ redirect }: HostState): Promise<Applied> {
+    const made = this.#made;
+    this.#made = undefined;
+    if (made !== undefined && made !== redirect && redirect !== undefined) {
+      const applied = await this.#change(redirect, tableOf(made));
+      if (applied.problems.length === 0) return applied;
+    }
     const read = await this.read();
     if (read.kind === 'failed')
       return { changes: 0, problems: redirect === undefined && read.harmless ? [] : [read.problem] };
-    const { commands, movedUdp } = planNft(redirect, read.table);
-    if (commands.length === 0) return { changes: 0, problems: [] };
-    const result = await this.#run('nft', ['-j', '-f', '-'], JSON.stringify({ nftables: commands }));
-    if (result.kind === 'failed') return { changes: commands.length, problems: [result.problem] };
+    return this.#change(redirect, read.table);
+  }
+
+  async #change(redirect: Redirect | undefined, table: ActualTable | undefined): Promise<Applied> {
+    const { commands, movedUdp } = planNft(redirect, table);
+    if (commands.length > 0) {
+      const result = await this.#run('nft', ['-j', '-f', '-'], JSON.stringify({ nftables: commands }));
+      if (result.kind === 'failed') return { changes: commands.length, problems: [result.problem] };
+    }
+    this.#made = redirect;
     return { changes: commands.length, problems: await forgetUdp(this.#run, movedUdp) };
   }
 

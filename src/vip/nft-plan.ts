@@ -55,6 +55,11 @@ export function planNft(desired: Redirect | undefined, actual: ActualTable | und
   return { commands: [...anew, ...fresh.flatMap(commandsOf)], movedUdp };
 }
 
+/** The table that a host has when it was made `redirect`. */
+export function tableOf(redirect: Redirect): ActualTable {
+  return { frame: identify(frameOf(redirect)), elements: elementsOf(redirect.redirections.values()) };
+}
+
 const none: Elements = new Map();
 
 function elementsOf(redirections: Iterable<Redirection>): ReadonlyMap<MapName, Elements> {

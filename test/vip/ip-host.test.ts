@@ -98,3 +98,24 @@ for (const [name, answer, code] of rows) {
     );
   });
 }
+
+test('a family without a table of routes has none', async () => {
+  const programs = new FakePrograms();
+  programs.answers.set('ip -6', failing('ip', 'Error: ipv6: FIB table does not exist.\nDump terminated'));
+  assert.deepEqual(await new IpHost(programs.run).sync(emptyHost), { changes: 0, problems: [] });
+  programs.answers.set('ip -6', failing('ip', 'Operation not permitted'));
+  assert.equal((await new IpHost(programs.run).sync(emptyHost)).problems.length, 1);
+});
+
+test('ours are the addresses that nobody else has', async () => {
+  const programs = new FakePrograms();
+  const [here, foreign] = ['10.96.0.1', '10.0.0.1'].map(ip);
+  const lo = [
+    { local: here, prefixlen: 32, metric: 377_292 },
+    { local: foreign, prefixlen: 24 },
+  ];
+  programs.answers.set('ip -j address', JSON.stringify([{ ifname: 'lo', addr_info: lo }]));
+  const host = new IpHost(programs.run);
+  await host.sync({ ...emptyHost, addresses: new Set([ip('10.96.0.1'), ip('10.0.0.1'), ip('10.96.0.2')]) });
+  assert.deepEqual([...host.ours], ['10.96.0.1', '10.96.0.2']);
+});

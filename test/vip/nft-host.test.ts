@@ -71,3 +71,41 @@ test('cleaning up deletes the table and the addresses', async () => {
     ['address delete 10.96.0.1/32 dev lo\n', '{"nftables":[{"delete":{"table":{"family":"inet","name":"sluice"}}}]}'],
   );
 });
+
+const moved = (to: number): HostState => {
+  const web: Redirection = { ...dns, protocol: 'TCP', port: 80, to };
+  return {
+    ...emptyHost,
+    redirect: { relay: relayAddresses, from: [], redirections: new Map([[frontendKey('TCP', web.address, 80), web]]) },
+  };
+};
+
+test('another state is compared with the last one, the same again with the host', async () => {
+  const programs = new FakePrograms();
+  programs.answers.set('nft -j list', noTable);
+  const nft = new NftHost(programs.run);
+  await nft.sync(moved(10_000));
+  programs.calls.length = 0;
+  const next = moved(10_001);
+  assert.deepEqual(await nft.sync(next), { changes: 2, problems: [] });
+  assert.deepEqual(programs.commands, ['nft -j -f -']);
+  await nft.sync(next);
+  assert.deepEqual(
+    programs.commands.slice(1),
+    ['nft -j list table inet sluice', 'nft -j -f -'],
+    'somebody had removed it',
+  );
+});
+
+test('a transaction that fails, as the host was changed meanwhile, is made from what is there', async () => {
+  const programs = new FakePrograms();
+  programs.answers.set('nft -j list', noTable);
+  const nft = new NftHost(async (program, words, input = '') => {
+    const isChange = input.includes('"delete":{"element"');
+    return isChange ? failing('nft', 'No such file or directory') : programs.run(program, words, input);
+  });
+  await nft.sync(moved(10_000));
+  const { problems } = await nft.sync(moved(10_001));
+  assert.deepEqual(problems, []);
+  assert.match(programs.calls.at(-1)?.input ?? '', /"add":\{"table"/);
+});
