@@ -12,3 +12,15 @@ export interface Applied {
 export interface HostPart {
   sync(desired: HostState): Promise<Applied>;
 }
+
+/** One part after the other; what fails in one takes nothing from the next. */
+export async function syncParts(parts: readonly HostPart[], desired: HostState): Promise<Applied> {
+  const problems: Problem[] = [];
+  let changes = 0;
+  for (const part of parts) {
+    const applied = await part.sync(desired);
+    changes += applied.changes;
+    problems.push(...applied.problems);
+  }
+  return { changes, problems };
+}

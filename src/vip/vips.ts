@@ -2,7 +2,7 @@ import { Backoff } from '../base/backoff.ts';
 import type { Clock, Timer } from '../base/clock.ts';
 import type { Problem } from '../base/errors.ts';
 import { emptyHost, type HostState, isEmptyHost } from './host.ts';
-import type { Applied, HostPart } from './part.ts';
+import { type HostPart, syncParts } from './part.ts';
 
 export interface VipsInit {
   readonly parts: readonly HostPart[];
@@ -80,24 +80,13 @@ export class Vips {
     const desired = this.#desired;
     if (this.#isClean && isEmptyHost(desired)) return;
     this.#timer?.cancel();
-    const { changes, problems } = await this.#syncParts(desired);
+    const { changes, problems } = await syncParts(this.#init.parts, desired);
     const isRight = problems.length === 0;
     if (desired === this.#applied && changes > 0) this.#init.onRepaired(changes);
     this.#applied = isRight ? desired : undefined;
     this.#isClean = isRight && isEmptyHost(desired);
     this.#tell(problems);
     this.#schedule(isRight);
-  }
-
-  async #syncParts(desired: HostState): Promise<Applied> {
-    const problems: Problem[] = [];
-    let changes = 0;
-    for (const part of this.#init.parts) {
-      const applied = await part.sync(desired);
-      changes += applied.changes;
-      problems.push(...applied.problems);
-    }
-    return { changes, problems };
   }
 
   #schedule(isRight: boolean): void {

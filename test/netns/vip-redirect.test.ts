@@ -131,6 +131,9 @@ test('VIPs come and go in one listener, and connections outlive it', { skip }, a
   assert.match(map, /10\.96\.0\.2 \. tcp \. 80/);
   assert.doesNotMatch(map, /10\.96\.0\.1 /);
   assert.deepEqual(sockets(), before);
+  const open = outputIn(node, 'nft', 'list', 'map', 'inet', 'sluice', 'open4');
+  assert.match(open, /172\.17\.0\.1 \. tcp \. 30080/);
+  assert.doesNotMatch(open, /169\.254\.115\.108/, 'the relay address is no address of the node');
 });
 
 test('what somebody flushed comes back, and what a crash left is adopted', { skip }, async (t) => {
