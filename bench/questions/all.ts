@@ -1,5 +1,6 @@
 import type { Question } from '../question.ts';
 import { idle } from './idle.ts';
+import { kubernetes } from './kubernetes.ts';
 import { latency } from './latency.ts';
 import { pick } from './pick.ts';
 import { reload } from './reload.ts';
@@ -16,6 +17,7 @@ export const questions: readonly Question[] = [
   latency,
   idle,
   reload,
+  kubernetes,
   pick,
   start,
   vips,

@@ -34,8 +34,10 @@ export interface KubeFeedInit {
   readonly endpoints?: 'auto' | 'slices' | 'endpoints' | undefined;
 }
 
-/** What changes within this time is one delivery. */
+/** Deliveries are no closer than this: what changes meanwhile is one delivery. */
 const batchMs = 20;
+/** A change after quiet waits only for what comes in the same breath: a Service and its slices. */
+const quietBatchMs = 5;
 /** The start waits no longer for the first lists: other feeds' services are not to be late for a server that is away. */
 const startTimeoutMs = 10_000;
 const cacheDelayMs = 1_000;
@@ -71,6 +73,7 @@ export class KubeFeed implements Feed {
   #delivered: FeedState | undefined;
   #reported = '';
   #batch: Timer | undefined;
+  #batchedAt = Number.NEGATIVE_INFINITY;
   #caching: Timer | undefined;
   #writing: Promise<void> | undefined;
   #staleSince: number | undefined;
@@ -196,8 +199,12 @@ export class KubeFeed implements Feed {
   /** Many changes at once are one delivery. */
   #changed(): void {
     if (this.#sink === undefined) return;
-    this.#batch ??= this.#init.clock.after(batchMs, () => {
+    if (this.#batch !== undefined) return;
+    const { clock } = this.#init;
+    const isQuiet = clock.now() - this.#batchedAt >= batchMs;
+    this.#batch = clock.after(isQuiet ? quietBatchMs : batchMs, () => {
       this.#batch = undefined;
+      this.#batchedAt = clock.now();
       if (this.#isComplete) this.#deliver();
       this.#report();
     });
