@@ -1,4 +1,5 @@
-import type { Clock } from '../../base/clock.ts';
+import type { IncomingMessage } from 'node:http';
+import type { Clock, Timer } from '../../base/clock.ts';
 import type { ApiClient, ApiFailure } from './api-client.ts';
 import { messageOf } from './api-client.ts';
 import { LineSplitter } from './lines.ts';
@@ -33,8 +34,11 @@ export interface WatchEnd {
 
 /** client-go's: between 5 and 10 minutes, spread, so that watches do not all end at once. */
 const timeoutSeconds = { least: 300, spread: 300 };
-/** How long after that the server's silence is a dead connection. */
-const graceMs = 30_000;
+/**
+ * A connection on which nothing came for so long is given up, as its other end may be gone without a word. Where nothing
+ * changes, bookmarks come about once a minute; where there are none, another watch from the same version costs little.
+ */
+const silenceMs = 180_000;
 
 /** One watch request, until it ends. Never rejects. */
 export async function watchOnce(init: WatchInit): Promise<WatchEnd> {
@@ -49,6 +53,9 @@ class Watch {
   #garbage = false;
   #expired = false;
   #failure: ApiFailure | undefined;
+  #heardAt = 0;
+  #isSilent = false;
+  #timer: Timer | undefined;
 
   constructor(init: WatchInit) {
     this.#init = init;
@@ -68,19 +75,35 @@ class Watch {
     const opened = await client.open({ path: `${path}?${parameters}`, signal });
     if (opened.kind === 'failed') return this.#refused(opened.failure);
     const { response } = opened;
-    const timer = clock.after(seconds * 1000 + graceMs, () => response.destroy());
-    this.#init.onContact();
+    this.#heard();
+    this.#listen(response);
     try {
       for await (const chunk of response as AsyncIterable<Buffer>) {
         if (this.#take(chunk)) break;
       }
     } catch (error) {
-      if (!signal.aborted && this.#changes === 0) this.#failure ??= { code: 'CUT', message: messageOf(error) };
+      const isOurs = signal.aborted || this.#isSilent;
+      if (!isOurs && this.#changes === 0) this.#failure ??= { code: 'CUT', message: messageOf(error) };
     } finally {
-      timer.cancel();
+      this.#timer?.cancel();
       response.destroy();
     }
     return this.#end();
+  }
+
+  #heard(): void {
+    this.#heardAt = this.#init.clock.now();
+    this.#init.onContact();
+  }
+
+  /** Looks when the silence would be too long; a timer for each chunk would cost more than what it guards. */
+  #listen(response: IncomingMessage): void {
+    const { clock } = this.#init;
+    this.#timer = clock.after(this.#heardAt + silenceMs - clock.now(), () => {
+      this.#isSilent = clock.now() - this.#heardAt >= silenceMs;
+      if (this.#isSilent) response.destroy();
+      else this.#listen(response);
+    });
   }
 
   #end(): WatchEnd {
@@ -102,7 +125,7 @@ class Watch {
 
   /** True: the server has said that there is nothing more to come. */
   #take(chunk: Buffer): boolean {
-    this.#init.onContact();
+    this.#heard();
     for (const line of this.#lines.push(chunk)) {
       if (this.#event(line)) return true;
     }

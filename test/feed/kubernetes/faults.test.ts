@@ -208,3 +208,23 @@ test('the pauses grow while the server refuses', async (t) => {
   const pauses = times.map((time, index) => time - (times[index - 1] ?? 0));
   assert.ok((pauses[4] ?? 0) > 4 * (pauses[0] ?? 0), `pauses: ${pauses}`);
 });
+
+test('a connection that died without a word is given up after three minutes of silence', async (t) => {
+  const server = await startServer(t);
+  server.set(web, webSlice('10.0.0.1'));
+  const clock = new FakeClock();
+  const seen = new Recorder();
+  const feed = new KubeFeed({ name: 'kubernetes', clock, access: new OpenAccess(server) });
+  t.after(() => feed.close());
+  await feed.start(seen);
+  await until(() => server.watches === 2, 'both are watched');
+  clock.advance(120_000);
+  server.bookmark();
+  await until(() => feed.staleMs() === 0, 'a bookmark came');
+  clock.advance(179_999);
+  assert.equal(server.asked('watch='), 2);
+  clock.advance(1);
+  await until(() => server.asked('watch=') === 4 && server.watches === 2, 'both are watched anew');
+  assert.equal(server.asked('limit='), 2, 'without another list');
+  assert.deepEqual(seen.problems, [], 'and nothing is wrong');
+});
