@@ -154,7 +154,8 @@ function endpointAt(index: number): Endpoint {
 
 function frontendOf(servicePort: ServicePort): Frontend {
   const address = ipAt('10.96.0.1');
-  return { key: frontendKey('TCP', address, 80), protocol: 'TCP', address, port: 80, servicePort };
+  const key = frontendKey('TCP', address, 80);
+  return { key, protocol: 'TCP', address, port: 80, servicePort, kind: 'cluster', scope: 'cluster' };
 }
 
 function ipAt(text: string) {

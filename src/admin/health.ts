@@ -30,7 +30,9 @@ export function healthOf(source: Pick<HealthSource, 'updateWaitingMs'>, limitMs:
  * takes nothing from the others: that is `degraded`, unless no frontend is left that works.
  */
 export function readinessOf(source: HealthSource): ReadyResponse {
-  const feeds = [...source.feeds()].map(({ name, synced, problems }) => ({ name, synced, problems }));
+  const feeds = [...source.feeds()].map(({ name, synced, problems, staleSeconds }) => {
+    return { name, synced, problems, ...(staleSeconds !== undefined && { staleSeconds }) };
+  });
   const frontends = bindings(source.frontends());
   const reasons: UnreadyReason[] = [];
   if (feeds.some((feed) => !feed.synced)) reasons.push('feed-not-synced');

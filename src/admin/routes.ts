@@ -1,16 +1,8 @@
+import { json, jsonType, type Route, type Routes } from './answer.ts';
 import { type HealthSource, healthOf, readinessOf } from './health.ts';
+import { objectRoutes } from './object-routes.ts';
+import type { ObjectSource } from './object-source.ts';
 import { type SnapshotSource, servicesJson } from './services.ts';
-
-/** What a request is answered with. A body in pieces is made while it is sent. */
-export interface Answer {
-  readonly status: number;
-  readonly contentType: string;
-  readonly body: string | AsyncIterable<string>;
-}
-
-/** Makes the answer to GET; HEAD is the same without its body. */
-export type Route = () => Answer | Promise<Answer>;
-export type Routes = ReadonlyMap<string, Route>;
 
 export interface MetricsSource {
   readonly contentType: string;
@@ -21,6 +13,8 @@ export interface RoutesInit {
   readonly metrics: MetricsSource;
   readonly health: HealthSource;
   readonly snapshot: SnapshotSource;
+  /** Without it there is no `get`, `describe` and `explain`. */
+  readonly objects?: ObjectSource;
   /** `/healthz` fails when an update has waited longer than this to be applied. Default 30 s. */
   readonly updateLimitMs?: number;
 }
@@ -33,9 +27,13 @@ const index = `sluice
 /healthz   200 while updates are applied (also /livez)
 /readyz    200 when ready for traffic; JSON says what is wrong
 /services  JSON of what is proxied, with counters
+/get/services, /get/endpoints, /get/frontends, /get/sessions
+           JSON lists (?namespace= &name= &labelSelector=)
+/describe  JSON of one service (?namespace= &name=)
+/explain   JSON of what would be chosen now and why (?client=IP &frontend=IP:PORT[/PROTOCOL])
 `;
 
-export function createRoutes({ metrics, health, snapshot, updateLimitMs }: RoutesInit): Routes {
+export function createRoutes({ metrics, health, snapshot, objects, updateLimitMs }: RoutesInit): Routes {
   const alive = () => {
     const response = healthOf(health, updateLimitMs ?? defaultUpdateLimitMs);
     return json(response.status === 'ok' ? 200 : 503, response);
@@ -51,11 +49,6 @@ export function createRoutes({ metrics, health, snapshot, updateLimitMs }: Route
     ['/livez', alive],
     ['/readyz', ready],
     ['/services', () => ({ status: 200, contentType: jsonType, body: servicesJson(snapshot) })],
+    ...(objects === undefined ? [] : objectRoutes(objects)),
   ]);
-}
-
-const jsonType = 'application/json; charset=utf-8';
-
-export function json(status: number, value: unknown): Answer {
-  return { status, contentType: jsonType, body: `${JSON.stringify(value)}\n` };
 }

@@ -3,7 +3,7 @@ import type { AddressInfo, Socket } from 'node:net';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { errorCode } from '../base/errors.ts';
-import { type Answer, json, type Routes } from './routes.ts';
+import { type Answer, json, type Routes } from './answer.ts';
 import type { ErrorResponse } from './shapes.ts';
 import { removeStaleSocket } from './stale-socket.ts';
 
@@ -13,7 +13,7 @@ export type AdminAddress =
   | { readonly kind: 'unix'; readonly path: string };
 
 export interface AdminServerInit {
-  readonly routes: Routes;
+  readonly routes: Pick<Routes, 'get'>;
   /** A route threw: a bug. The client is told nothing of it. */
   readonly failed: (error: unknown) => void;
   readonly limits?: Partial<AdminLimits>;
@@ -43,7 +43,7 @@ const defaultLimits: AdminLimits = {
   checkMs: 1_000,
 };
 
-/** Serves GET and HEAD of a few fixed paths. It reads nothing of a request but its method and path. */
+/** Serves GET and HEAD of a few fixed paths. It reads nothing of a request but its method, path and query. */
 export class AdminServer {
   readonly #init: AdminServerInit;
   readonly #server: Server;
@@ -104,9 +104,11 @@ export class AdminServer {
   }
 
   #answer({ method, url = '' }: IncomingMessage): Answer | Promise<Answer> {
-    const route = this.#init.routes.get(url.split('?', 1)[0] ?? '');
+    const [path = '', query = ''] = url.split('?', 2);
+    const route = this.#init.routes.get(path);
     if (route === undefined) return failure(404, 'not-found');
-    return method === 'GET' || method === 'HEAD' ? route() : failure(405, 'method-not-allowed');
+    if (method !== 'GET' && method !== 'HEAD') return failure(405, 'method-not-allowed');
+    return route(new URLSearchParams(query));
   }
 }
 
@@ -124,6 +126,7 @@ async function send(request: IncomingMessage, response: ServerResponse, answer: 
   response.setHeader('content-type', contentType);
   response.setHeader('cache-control', 'no-store');
   response.setHeader('x-content-type-options', 'nosniff');
+  for (const [name, value] of Object.entries(answer.headers ?? {})) response.setHeader(name, value);
   if (status === 405) response.setHeader('allow', 'GET, HEAD');
   // A body that nobody asked for is not waited for.
   if (hasBody(request)) response.setHeader('connection', 'close');

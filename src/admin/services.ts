@@ -1,10 +1,10 @@
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import { sumOf } from '../metrics/service-families.ts';
 import type { FrontendView, ServicePortView } from '../metrics/views.ts';
 import { formatAddressPort } from '../model/address.ts';
 import type { ServicePortKey } from '../model/keys.ts';
 import type { Endpoint } from '../model/snapshot.ts';
 import { type Target, TargetStats } from '../model/target.ts';
+import { jsonList } from './json-list.ts';
 import type { Counts, EndpointEntry, FrontendEntry, ServicePortEntry } from './shapes.ts';
 
 /** What `/services` is made of, asked for anew with each request. */
@@ -14,37 +14,27 @@ export interface SnapshotSource {
   frontends(): Iterable<FrontendView>;
 }
 
-/** About as much text as is made in one turn of the event loop. */
-const pieceChars = 64 * 1024;
-
-/**
- * The text of a `ServicesResponse`, in pieces: ten thousand endpoints are megabytes, and traffic goes on in between.
- * The entry of one service port is of one moment; two entries may not be.
- */
-export async function* servicesJson(source: SnapshotSource): AsyncGenerator<string> {
+/** The text of a `ServicesResponse`, in pieces. */
+export function servicesJson(source: SnapshotSource): AsyncGenerator<string> {
   const frontends = frontendsByServicePort(source.frontends());
-  let piece = `{"version":${source.snapshotVersion()},"servicePorts":[`;
-  let separator = '';
-  for (const view of [...source.servicePorts()]) {
-    piece += separator + JSON.stringify(servicePortEntry(view, frontends.get(view.servicePort.key) ?? []));
-    separator = ',';
-    if (piece.length < pieceChars) continue;
-    yield piece;
-    piece = '';
-    await nextTurn();
-  }
-  yield `${piece}]}`;
+  const head = `{"version":${source.snapshotVersion()},"servicePorts":[`;
+  return jsonList(head, source.servicePorts(), (view) =>
+    servicePortEntry(view, frontends.get(view.servicePort.key) ?? []),
+  );
 }
 
 function frontendsByServicePort(views: Iterable<FrontendView>): Map<ServicePortKey, FrontendEntry[]> {
   const entries = new Map<ServicePortKey, FrontendEntry[]>();
-  for (const { frontend, state } of views) {
-    const { key } = frontend.servicePort;
-    const vip = formatAddressPort(frontend.address, frontend.port);
-    const entry = { vip, state: state.kind, ...(state.kind === 'failed' && { code: state.code }) };
-    entries.set(key, [...(entries.get(key) ?? []), entry]);
+  for (const view of views) {
+    const { key } = view.frontend.servicePort;
+    entries.set(key, [...(entries.get(key) ?? []), frontendEntry(view)]);
   }
   return entries;
+}
+
+export function frontendEntry({ frontend, state }: FrontendView): FrontendEntry {
+  const vip = formatAddressPort(frontend.address, frontend.port);
+  return { vip, state: state.kind, ...(state.kind === 'failed' && { code: state.code }) };
 }
 
 export function servicePortEntry(view: ServicePortView, frontends: readonly FrontendEntry[]): ServicePortEntry {

@@ -39,6 +39,8 @@ export interface ReadyFeed {
   readonly synced: boolean;
   /** What is wrong in its source now; the last good state serves meanwhile. */
   readonly problems: readonly Problem[];
+  /** How long nothing was heard of its source; absent: a source that does not go away. */
+  readonly staleSeconds?: number;
 }
 
 export interface ReadyFrontends {
@@ -123,5 +125,150 @@ export interface Counts {
 
 /** Every answer that is not 200, but for the ones above. */
 export interface ErrorResponse {
-  readonly error: 'not-found' | 'method-not-allowed' | 'internal';
+  readonly error: 'not-found' | 'method-not-allowed' | 'bad-request' | 'internal';
+  /** What to do about a `bad-request`. */
+  readonly message?: string;
+}
+
+export type Labels = Readonly<Record<string, string>>;
+
+/**
+ * `GET /get/services`, `/get/endpoints`, `/get/frontends`, `/get/sessions`. Query parameters, all optional: `namespace`;
+ * `name` (of a service; of a frontend `ip:port`, of a session the client's address or `ip:port`, both also with
+ * `/PROTOCOL`), several times for several;
+ * `labelSelector` (of the service that the item belongs to). Items are in the order of namespace and service.
+ */
+export interface ListResponse<Item> {
+  readonly apiVersion: 'v1';
+  readonly kind: 'List';
+  readonly items: readonly Item[];
+}
+
+export interface ObjectMeta {
+  readonly name: string;
+  readonly namespace: string;
+  readonly labels?: Labels;
+  readonly annotations?: Labels;
+  /** RFC 3339. Where the object's source says nothing: when sluice first saw it. */
+  readonly creationTimestamp: string;
+}
+
+/** Kubernetes v1 `Service`, as far as sluice knows it: it can be applied and read again. */
+export interface ServiceObject {
+  readonly apiVersion: 'v1';
+  readonly kind: 'Service';
+  readonly metadata: ObjectMeta;
+  readonly spec: ServiceSpec;
+  readonly status: { readonly loadBalancer: { readonly ingress?: readonly { readonly ip: string }[] } };
+}
+
+export interface ServiceSpec {
+  readonly type: string;
+  readonly clusterIP: string;
+  readonly clusterIPs: readonly string[];
+  readonly externalIPs?: readonly string[];
+  readonly ports: readonly ServicePortObject[];
+  readonly selector?: Labels;
+  readonly sessionAffinity: 'None' | 'ClientIP';
+  readonly sessionAffinityConfig?: { readonly clientIP: { readonly timeoutSeconds: number } };
+  readonly ipFamilies: readonly ('IPv4' | 'IPv6')[];
+  readonly ipFamilyPolicy?: string;
+  readonly internalTrafficPolicy: 'Cluster' | 'Local';
+  readonly externalTrafficPolicy?: 'Cluster' | 'Local';
+  readonly loadBalancerSourceRanges?: readonly string[];
+  readonly healthCheckNodePort?: number;
+}
+
+export interface ServicePortObject {
+  readonly name?: string;
+  readonly port: number;
+  readonly protocol: 'TCP' | 'UDP';
+  readonly targetPort?: number | string;
+  readonly nodePort?: number;
+}
+
+/** Kubernetes v1 `Endpoints`: the endpoints that a service has now, whatever made them. */
+export interface EndpointsObject {
+  readonly apiVersion: 'v1';
+  readonly kind: 'Endpoints';
+  readonly metadata: ObjectMeta;
+  readonly subsets: readonly EndpointSubset[];
+}
+
+export interface EndpointSubset {
+  readonly addresses?: readonly EndpointAddress[];
+  readonly notReadyAddresses?: readonly EndpointAddress[];
+  readonly ports: readonly { readonly name?: string; readonly port: number; readonly protocol: 'TCP' | 'UDP' }[];
+}
+
+export interface EndpointAddress {
+  readonly ip: string;
+  readonly nodeName?: string;
+}
+
+/** One VIP:PORT that is listened on. */
+export interface FrontendItem {
+  readonly kind: 'Frontend';
+  readonly namespace: string;
+  readonly service: string;
+  /** The port's name; empty for a service's only port. */
+  readonly port: string;
+  /** `ip:port` */
+  readonly vip: string;
+  readonly protocol: 'TCP' | 'UDP';
+  readonly state: 'listening' | 'binding' | 'failed';
+  /** What the operator can do about it, if `failed`. */
+  readonly message?: string;
+  /** Flows now. */
+  readonly active: number;
+  readonly policy: string;
+  /** How many endpoints there are, and how many of them get new flows. */
+  readonly endpoints: number;
+  readonly eligible: number;
+}
+
+/** One connection (TCP) or session (UDP) that goes on. */
+export interface SessionItem {
+  readonly kind: 'Session';
+  readonly namespace: string;
+  readonly service: string;
+  /** The port's name; empty for a service's only port. */
+  readonly port: string;
+  /** `ip:port` */
+  readonly client: string;
+  /** `ip:port` */
+  readonly frontend: string;
+  readonly protocol: 'TCP' | 'UDP';
+  /** `ip:port`; absent: none is chosen yet. */
+  readonly endpoint?: string;
+  readonly ageMs: number;
+  /** Since its last byte. */
+  readonly idleMs: number;
+  readonly bytesFromClient: number;
+  readonly bytesFromEndpoint: number;
+}
+
+/** `GET /describe?namespace=NAMESPACE&name=NAME`: one service with all that is known of it; 404 if there is none. */
+export interface DescribeResponse {
+  readonly service: ServiceObject;
+  readonly ports: readonly DescribedPort[];
+}
+
+/** One port of the service, for all of its IP families. */
+export interface DescribedPort {
+  readonly name: string;
+  readonly port: number;
+  readonly protocol: 'TCP' | 'UDP';
+  readonly policy: string;
+  readonly frontends: readonly FrontendEntry[];
+  /** `ip:port` of those that get new flows. */
+  readonly endpoints: readonly string[];
+  readonly leftOut: readonly LeftOutEntry[];
+}
+
+/** An endpoint that gets no new flows. */
+export interface LeftOutEntry {
+  /** `ip:port` */
+  readonly endpoint: string;
+  readonly reason: string;
 }

@@ -1,14 +1,17 @@
 import type { Clock } from '../base/clock.ts';
 import type { Problem } from '../base/errors.ts';
 import type { FeedConfig } from '../config/load.ts';
-import type { Feed, FeedSink } from '../feed/feed.ts';
+import type { Feed, FeedSink, FeedWarning } from '../feed/feed.ts';
 import { FileFeed } from '../feed/file/file-feed.ts';
 import type { FeedView } from '../metrics/views.ts';
+import type { ServiceKey } from '../model/keys.ts';
 import type { FeedSeat, Table } from '../table/table.ts';
 
 export interface FeedsInit {
   readonly table: Table;
   readonly clock: Clock;
+  /** Services with this label `service.kubernetes.io/service-proxy-name` are ours, too. */
+  readonly serviceProxyName?: string | undefined;
   /** A feed has delivered, or has said what is wrong with its source. */
   readonly onRead: (name: string, result: 'ok' | 'failed') => void;
 }
@@ -39,15 +42,18 @@ export class Feeds {
 
   /** Starts and ends feeds so that they are those of `configs`, in their order. Equal ones are left alone. */
   async sync(configs: readonly FeedConfig[]): Promise<void> {
-    const wanted = new Map(configs.map((config, index) => [`${config.kind}:${config.path}`, { config, index }]));
+    const wanted = new Map(configs.map((config, index) => [JSON.stringify(config), { config, index }]));
     for (const [key, entry] of this.#entries) {
-      if (wanted.has(key) || !key.includes(':')) continue;
+      if (wanted.has(key) || !key.startsWith('{')) continue;
       this.#entries.delete(key);
       entry.seat.remove();
       await entry.feed.close();
     }
     const added = [...wanted].filter(([key]) => !this.#entries.has(key));
-    await Promise.all(added.map(([key, { config, index }]) => this.add(key, this.#make(config), index + 1)));
+    const made: { key: string; feed: Feed; order: number }[] = [];
+    for (const [key, { config, index }] of added)
+      made.push({ key, feed: await this.#make(config, made), order: index + 1 });
+    await Promise.all(made.map(({ key, feed, order }) => this.add(key, feed, order)));
   }
 
   async reload(): Promise<void> {
@@ -61,7 +67,15 @@ export class Feeds {
   }
 
   *views(): Iterable<FeedView> {
-    for (const { feed, synced, problems } of this.#entries.values()) yield { name: feed.name, synced, problems };
+    for (const { feed, synced, problems } of this.#entries.values()) {
+      const staleMs = feed.staleMs?.();
+      yield { name: feed.name, synced, problems, ...(staleMs !== undefined && { staleSeconds: staleMs / 1000 }) };
+    }
+  }
+
+  /** Tells every feed; the one that the service is from may have somebody to tell. */
+  warn(service: ServiceKey, warning: FeedWarning): void {
+    for (const { feed } of this.#entries.values()) feed.warn?.(service, warning);
   }
 
   async close(): Promise<void> {
@@ -83,11 +97,20 @@ export class Feeds {
     };
   }
 
+  /** Feeds that nobody has named in the configuration are not loaded. */
+  async #make(config: FeedConfig, others: readonly { readonly feed: Feed }[]): Promise<Feed> {
+    const { clock, serviceProxyName } = this.#init;
+    const name = this.#freeName(config.kind, others);
+    if (config.kind === 'file') return new FileFeed({ name, path: config.path, clock, serviceProxyName });
+    const { createKubeFeed } = await import('../feed/kubernetes/create.ts');
+    return createKubeFeed({ name, clock, config, serviceProxyName });
+  }
+
   /** A word for metrics: `file`, `file-2`, … */
-  #make({ path }: FeedConfig): Feed {
-    const taken = new Set(Array.from(this.#entries.values(), ({ feed }) => feed.name));
-    let name = 'file';
-    for (let count = 2; taken.has(name); count += 1) name = `file-${count}`;
-    return new FileFeed({ name, path, clock: this.#init.clock });
+  #freeName(kind: string, others: readonly { readonly feed: Feed }[]): string {
+    const taken = new Set([...this.#entries.values(), ...others].map(({ feed }) => feed.name));
+    let name = kind;
+    for (let count = 2; taken.has(name); count += 1) name = `${kind}-${count}`;
+    return name;
   }
 }

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { Logger } from 'pino';
 import { createRoutes } from '../admin/routes.ts';
 import { type AdminAddress, AdminServer } from '../admin/server.ts';
@@ -14,6 +15,8 @@ import { AccessLog } from '../metrics/access.ts';
 import { combine } from '../metrics/combine.ts';
 import type { Log } from '../metrics/log.ts';
 import { Metrics } from '../metrics/metrics.ts';
+import type { NodeView } from '../model/node.ts';
+import type { Snapshot } from '../model/snapshot.ts';
 import { DescriptorBudget } from '../relay/descriptors.ts';
 import { NetEngine } from '../relay/net/engine.ts';
 import { Table } from '../table/table.ts';
@@ -21,7 +24,13 @@ import { Alarms } from './alarms.ts';
 import { ceilingOf, descriptorLimit, openDescriptors } from './ceiling.ts';
 import { drain } from './drain.ts';
 import { Feeds } from './feeds.ts';
+import { FirstSeen } from './first-seen.ts';
+import { HealthServers } from './health-servers.ts';
+import { needsRestart } from './needs-restart.ts';
+import { hostAddresses, NodeWatch } from './node-watch.ts';
+import { liveObjects } from './objects.ts';
 import { ProblemLog } from './problem-log.ts';
+import { VipHost } from './vip-host.ts';
 
 export interface SluiceInit {
   readonly config: ProcessConfig;
@@ -42,21 +51,28 @@ export class Sluice {
   readonly #load: FlowLoad;
   readonly #descriptors: DescriptorBudget;
   readonly #balancers: Balancers;
+  readonly #vipHost: VipHost;
   readonly #frontends: Frontends;
   readonly #table: Table;
   readonly #inline: InlineFeed;
   readonly #feeds: Feeds;
+  readonly #node: NodeWatch;
+  readonly #health: HealthServers;
+  readonly #firstSeen: FirstSeen;
   readonly #openAtStart = openDescriptors();
   #config: ProcessConfig;
   #admin: AdminServer | undefined;
   /** When the oldest change that is not applied yet came, on the monotonic clock. */
   #waitingSince: number | undefined;
   #isOpen = false;
+  /** Of the snapshot that is listened for; 0: none is yet. */
+  #appliedVersion = 0;
   #drainingUntil: number | undefined;
 
   constructor({ config, log, clock }: SluiceInit) {
     this.#config = config;
     this.#clock = clock;
+    this.#firstSeen = new FirstSeen(() => clock.wallTime());
     this.#log = log;
     this.#logger = log.logger;
     this.#load = new FlowLoad(maxFlows(config));
@@ -71,38 +87,53 @@ export class Sluice {
       random: () => clock.random(),
       maxAffinityEntries: config.limits.affinityEntries,
     });
+    this.#vipHost = new VipHost({ clock, logger: this.#logger, apply: (snapshot) => this.#reconcile(snapshot) });
     this.#frontends = new Frontends({
       engine,
       balancers: this.#balancers,
       load: this.#load,
       observer,
       clock,
+      bindTo: (frontend) => this.#vipHost.placeOf(frontend),
       onBinding: (frontend, state) => {
         const fields = { frontend: frontend.key, service: frontend.servicePort.service };
         if (state.kind === 'listening') this.#logger.info(fields, 'listening');
-        else if (state.kind === 'failed') this.#logger.warn({ ...fields, code: state.code }, state.message);
+        else if (state.kind === 'failed') {
+          this.#logger.warn({ ...fields, code: state.code }, state.message);
+          const message = `${frontend.key} cannot be listened on: ${state.message} (${state.code})`;
+          this.#feeds.warn(frontend.servicePort.service, { reason: 'FrontendBindFailed', message });
+        }
       },
     });
     const problemLog = new ProblemLog(this.#logger);
+    this.#node = new NodeWatch(config.node, {
+      clock,
+      onLook: (node) => this.#look(node),
+      readAddresses: () => hostAddresses().filter((address) => !this.#vipHost.made(address)),
+    });
+    this.#health = new HealthServers({ logger: this.#logger, source: this.#views() });
     this.#table = new Table({
       settings: config.settings,
+      node: this.#node.view(),
       schedule: (task) => this.#schedule(task),
-      onSnapshot: () => this.#apply(),
+      onSnapshot: () => void this.#apply(),
       onProblems: (problems) => problemLog.update(problems),
     });
     this.#inline = new InlineFeed(config.inline);
     const onRead = (name: string, result: 'ok' | 'failed') => this.#metrics.reloaded(name, result);
-    this.#feeds = new Feeds({ table: this.#table, clock, onRead });
+    this.#feeds = new Feeds({ table: this.#table, clock, serviceProxyName: config.serviceProxyName, onRead });
   }
 
   /** Resolves once every feed was read and every frontend was tried to bind; some of both may have failed. */
   async start(): Promise<void> {
     await this.#openAdmin(this.#config);
+    await this.#health.listen(this.#config.health.listen);
     await this.#feeds.add(inlineKey, this.#inline, 0);
     await this.#feeds.sync(this.#config.feeds);
     this.#isOpen = true;
     this.#table.open();
-    this.#apply();
+    await this.#apply();
+    this.#node.start();
     await this.#frontends.tried();
     this.#logger.info({ version, node: process.version, ...this.#summary() }, 'sluice is ready');
   }
@@ -117,9 +148,12 @@ export class Sluice {
     this.#accessLog.configure(config.log.access);
     this.#load.limit = maxFlows(config);
     this.#table.updateSettings(config.settings);
+    this.#node.configure(config.node);
     this.#inline.update(config.inline);
     await this.#feeds.sync(config.feeds);
+    if (!isDeepStrictEqual(before.vip, config.vip)) await this.#apply();
     await this.#openAdmin(config, before);
+    await this.#health.listen(config.health.listen);
     for (const key of needsRestart(before, config)) {
       this.#logger.warn({ key }, `${key} was changed and takes effect when sluice is started again`);
     }
@@ -150,6 +184,9 @@ export class Sluice {
   async close(): Promise<void> {
     await this.#feeds.close();
     await this.#frontends.close();
+    this.#node.close();
+    await this.#health.close();
+    await this.#vipHost.close();
     await this.#admin?.close();
   }
 
@@ -174,14 +211,28 @@ export class Sluice {
     });
   }
 
-  #apply(): void {
+  async #apply(): Promise<void> {
+    if (this.#isOpen && this.#drainingUntil === undefined)
+      await this.#vipHost.bring(this.#config.vip, this.#table.snapshot, this.#node.view().podCidrs);
+  }
+
+  #reconcile(snapshot: Snapshot): void {
     if (this.#drainingUntil !== undefined) return;
-    const { snapshot } = this.#table;
     const { forFlows } = ceilingOf(descriptorLimit(), this.#openAtStart, snapshot.frontends.size);
     this.#descriptors.resize(forFlows);
+    this.#firstSeen.sync(snapshot.services);
     this.#frontends.reconcile(snapshot);
+    this.#appliedVersion = Math.max(1, snapshot.version);
+    void this.#health.sync(snapshot);
     this.#metrics.forgetGone();
     this.#logger.debug({ snapshot: snapshot.version, frontends: snapshot.frontends.size }, 'applied a snapshot');
+  }
+
+  /** Health check ports that could not be listened on are tried again, too. */
+  #look(node: NodeView): void {
+    if (this.#drainingUntil !== undefined) return;
+    this.#table.updateNode(node);
+    void this.#health.sync(this.#table.snapshot);
   }
 
   async #openAdmin(config: ProcessConfig, before?: ProcessConfig): Promise<void> {
@@ -195,7 +246,13 @@ export class Sluice {
 
   async #listenAdmin(address: AdminAddress): Promise<AdminServer | undefined> {
     const views = this.#views();
-    const routes = createRoutes({ metrics: this.#metrics, health: views, snapshot: views });
+    const objects = liveObjects({
+      table: this.#table,
+      balancers: this.#balancers,
+      frontends: this.#frontends,
+      firstSeen: this.#firstSeen,
+    });
+    const routes = createRoutes({ metrics: this.#metrics, health: views, snapshot: views, objects });
     const failed = (error: unknown) => this.#logger.error({ err: error }, 'the admin server failed to answer');
     const server = new AdminServer({ routes, failed });
     try {
@@ -216,7 +273,7 @@ export class Sluice {
       servicePorts: () => this.#balancers.values(),
       frontends: () => this.#frontends.states(),
       feeds: () => this.#feeds.views(),
-      snapshotVersion: () => (this.#isOpen ? Math.max(1, this.#table.snapshot.version) : 0),
+      snapshotVersion: () => this.#appliedVersion,
       flowsLimit: () => Math.min(this.#load.limit, Math.floor(this.#descriptors.limit / 2)),
       logLinesDropped: () => this.#log.dropped,
       updateWaitingMs: () => (this.#waitingSince === undefined ? 0 : this.#clock.now() - this.#waitingSince),
@@ -238,19 +295,4 @@ export class Sluice {
 
 function maxFlows({ limits }: ProcessConfig): number {
   return limits.flows === 'auto' ? Number.POSITIVE_INFINITY : limits.flows;
-}
-
-/** What is built once, at start. */
-function needsRestart(before: ProcessConfig, after: ProcessConfig): string[] {
-  const fixed = ({ tcp, udp, limits, settings }: ProcessConfig): Readonly<Record<string, unknown>> => ({
-    'tcp.backlog': tcp.backlog,
-    'tcp.buffer': settings.tcp.bufferBytes,
-    'udp.maxSessions': udp.maxSessions,
-    'udp.maxSessionsPerClient': udp.maxSessionsPerClient,
-    'udp.receiveBuffer': udp.receiveBufferBytes,
-    'udp.sendBuffer': udp.sendBufferBytes,
-    'limits.affinityEntries': limits.affinityEntries,
-  });
-  const [old, now] = [fixed(before), fixed(after)];
-  return Object.keys(now).filter((key) => old[key] !== now[key]);
 }

@@ -8,6 +8,13 @@ interface Entry {
   newer: Entry | undefined;
 }
 
+/** What a client address would find now. */
+export interface AffinityEntry {
+  readonly target: Target;
+  /** Until it expires, if no further flow of the client comes. */
+  readonly remainingMs: number;
+}
+
 /** At most this many expired entries go with each new client: more than come, so the table shrinks, without a pause. */
 const pruneAtOnce = 2;
 
@@ -39,6 +46,13 @@ export class AffinityTable {
     if (nowMs - entry.lastUsedMs < timeoutMs) return entry.target;
     this.#remove(entry);
     return undefined;
+  }
+
+  /** The entry of `client` that is still good, and for how long. Unlike `lookup` it forgets nothing. */
+  peek(client: string, nowMs: number, timeoutMs: number): AffinityEntry | undefined {
+    const entry = this.#entries.get(client);
+    if (entry === undefined || nowMs - entry.lastUsedMs >= timeoutMs) return undefined;
+    return { target: entry.target, remainingMs: timeoutMs - (nowMs - entry.lastUsedMs) };
   }
 
   /** A flow of `client` goes to `target` now. */

@@ -1,10 +1,11 @@
 import type { EndpointKey } from '../model/keys.ts';
-import type { Endpoint, ServicePort } from '../model/snapshot.ts';
+import type { Endpoint, Scope, ServicePort } from '../model/snapshot.ts';
 import { Target, TargetStats } from '../model/target.ts';
 import type { Route } from '../relay/relay.ts';
 import { AffinityTable } from './affinity.ts';
-import { createPicker } from './create-picker.ts';
-import type { Picker } from './picker.ts';
+import { eligibleEndpoints } from './eligibility.ts';
+import { type BalanceExplanation, explain, mostTurns } from './explain.ts';
+import { Pool } from './pool.ts';
 
 export interface BalancerInit {
   readonly servicePort: ServicePort;
@@ -14,7 +15,10 @@ export interface BalancerInit {
   readonly maxAffinityEntries: number;
 }
 
-const noEndpoint: Route = { kind: 'reject', reason: 'no-endpoint' };
+type Rejection = Extract<Route, { kind: 'reject' }>;
+
+const noEndpoint: Rejection = { kind: 'reject', reason: 'no-endpoint' };
+const noLocalEndpoint: Rejection = { kind: 'reject', reason: 'no-local-endpoint' };
 const allTried: Route = { kind: 'reject', reason: 'connect-failed' };
 
 /**
@@ -22,24 +26,24 @@ const allTried: Route = { kind: 'reject', reason: 'connect-failed' };
  * position of the turn and the affinity entries are kept as far as they are still true.
  */
 export class Balancer {
-  readonly #random: () => number;
   readonly #affinity: AffinityTable;
   readonly #targets = new Map<EndpointKey, Target>();
   /** Removed targets that flows still hold on to. */
   readonly #leaving = new Map<EndpointKey, Target>();
   readonly #retired = new TargetStats();
   #servicePort: ServicePort;
-  /** The answers for the eligible targets, made once: a new flow allocates nothing. */
-  #routes: ReadonlyMap<Target, Route> = new Map();
-  #weights: readonly number[] = [];
-  #picker: Picker | undefined;
+  readonly #cluster: Pool;
+  readonly #local: Pool;
+  /** The answer to a flow of scope `local` that finds no endpoint. */
+  #noLocal: Rejection = noEndpoint;
 
   constructor(init: BalancerInit) {
-    this.#random = init.random;
     this.#affinity = new AffinityTable(init.maxAffinityEntries);
     this.#servicePort = init.servicePort;
+    this.#cluster = new Pool(init.random);
+    this.#local = new Pool(init.random);
     this.#syncTargets(init.servicePort.endpoints);
-    this.#syncPicker(init.servicePort, true);
+    this.#syncPools(init.servicePort);
   }
 
   /** The newest state of the service port. */
@@ -79,24 +83,26 @@ export class Balancer {
    * counters.
    */
   update(servicePort: ServicePort): readonly Target[] {
-    const policyChanged = servicePort.settings.policy !== this.#servicePort.settings.policy;
     this.#servicePort = servicePort;
     const removed = this.#syncTargets(servicePort.endpoints);
     if (servicePort.affinityTimeoutMs === undefined) this.#affinity.clear();
     else if (removed.length > 0) this.#affinity.dropGone();
-    this.#syncPicker(servicePort, policyChanged);
+    this.#syncPools(servicePort);
     return removed;
   }
 
-  /** Who gets a flow of `client` (an address without a port) that has failed to reach all of `tried`. */
-  route(client: string, nowMs: number, tried: readonly Target[] | undefined): Route {
+  /**
+   * Who gets a flow of `client` (an address without a port) that has failed to reach all of `tried`. Affinity is of the
+   * service port, whatever the scope; a client whose endpoint is not in `scope` gets another one.
+   */
+  route(client: string, nowMs: number, tried: readonly Target[] | undefined, scope: Scope = 'cluster'): Route {
     const timeoutMs = this.#servicePort.affinityTimeoutMs;
-    if (timeoutMs === undefined) return this.#pick(client, tried);
+    if (timeoutMs === undefined) return this.#pick(client, tried, scope);
     const affine = this.#affinity.lookup(client, nowMs, timeoutMs);
     // Tried and still remembered: not to blame (`connectFailed`). This flow makes a detour, the client stays.
     const isDetour = affine !== undefined && tried?.includes(affine) === true;
-    const kept = affine === undefined || isDetour ? undefined : this.#routes.get(affine);
-    const route = kept ?? this.#pick(client, tried);
+    const kept = affine === undefined || isDetour ? undefined : this.#pool(scope).routeTo(affine);
+    const route = kept ?? this.#pick(client, tried, scope);
     if (route.kind === 'forward' && !isDetour) this.#affinity.assign(client, route.target, nowMs, timeoutMs);
     return route;
   }
@@ -106,11 +112,29 @@ export class Balancer {
     this.#affinity.drop(client, target);
   }
 
-  #pick(client: string, tried: readonly Target[] | undefined): Route {
-    if (this.#routes.size === 0) return noEndpoint;
-    const target = this.#picker?.pick(client, tried);
-    const route = target && this.#routes.get(target);
-    return route ?? (tried === undefined ? noEndpoint : allTried);
+  /** What `route` would say to a new flow of `client`, and why. Changes nothing: no turn moves, no entry is refreshed. */
+  explain(client: string, nowMs: number, scope: Scope = 'cluster'): BalanceExplanation {
+    const servicePort = this.#servicePort;
+    const { affinityTimeoutMs } = servicePort;
+    const entry = affinityTimeoutMs === undefined ? undefined : this.#affinity.peek(client, nowMs, affinityTimeoutMs);
+    const pool = this.#pool(scope);
+    const turn = pool.peek(client, Math.min(pool.size, mostTurns))?.map(({ endpoint }) => endpoint);
+    return explain({ servicePort, scope, entry, turn, none: this.#none(scope) });
+  }
+
+  #none(scope: Scope): Rejection {
+    return scope === 'cluster' ? noEndpoint : this.#noLocal;
+  }
+
+  #pool(scope: Scope): Pool {
+    return scope === 'cluster' ? this.#cluster : this.#local;
+  }
+
+  #pick(client: string, tried: readonly Target[] | undefined, scope: Scope): Route {
+    const pool = this.#pool(scope);
+    const none = this.#none(scope);
+    if (pool.size === 0) return none;
+    return pool.pick(client, tried) ?? (tried === undefined ? none : allTried);
   }
 
   #syncTargets(endpoints: readonly Endpoint[]): readonly Target[] {
@@ -151,22 +175,12 @@ export class Balancer {
     }
   }
 
-  /** Without eligible endpoints the last picker stays, as the memory of the position. */
-  #syncPicker(servicePort: ServicePort, policyChanged: boolean): void {
-    const targets = servicePort.eligible.flatMap(({ key }) => this.#targets.get(key) ?? []);
-    const weights = targets.map((target) => target.endpoint.weight);
-    if (!policyChanged && this.#isCurrent(targets, weights)) return;
-    this.#routes = new Map(targets.map((target) => [target, { kind: 'forward', target }]));
-    this.#weights = weights;
-    if (targets.length === 0 && !policyChanged) return;
-    const { policy } = servicePort.settings;
-    this.#picker = createPicker(policy, { targets, previous: this.#picker, random: this.#random });
-  }
-
-  #isCurrent(targets: readonly Target[], weights: readonly number[]): boolean {
-    if (targets.length !== this.#routes.size) return false;
-    const before = [...this.#routes.keys()];
-    return targets.every((target, index) => target === before[index] && weights[index] === this.#weights[index]);
+  /** A flow that finds nobody here is told apart from one that would find nobody anywhere. */
+  #syncPools({ endpoints, eligible, cluster = eligible, local = [], settings }: ServicePort): void {
+    const targetsOf = (list: readonly Endpoint[]) => list.flatMap(({ key }) => this.#targets.get(key) ?? []);
+    this.#cluster.sync(targetsOf(cluster), settings.policy);
+    this.#local.sync(targetsOf(local), settings.policy);
+    this.#noLocal = local.length === 0 && eligibleEndpoints(endpoints).length > 0 ? noLocalEndpoint : noEndpoint;
   }
 }
 

@@ -18,7 +18,28 @@ export class LeastConnections implements Picker {
   }
 
   pick(_client: string, tried: readonly Target[] | undefined): Target | undefined {
-    const { targets, next } = this.#turn;
+    const best = this.#leastLoaded(this.#turn.next, tried, undefined);
+    return best < 0 ? undefined : this.#turn.takeAt(best);
+  }
+
+  peek(_client: string, count: number): readonly Target[] {
+    const { targets } = this.#turn;
+    const active = targets.map(({ stats }) => stats.active);
+    const given: Target[] = [];
+    for (let next = this.#turn.next; given.length < count; ) {
+      const best = this.#leastLoaded(next, undefined, active);
+      const target = targets[best];
+      if (target === undefined) break;
+      given.push(target);
+      active[best] = (active[best] ?? 0) + 1;
+      next = (best + 1) % targets.length;
+    }
+    return given;
+  }
+
+  /** The index of the one to take, -1 if there is none; `active` is in place of the targets' own flows. */
+  #leastLoaded(next: number, tried: readonly Target[] | undefined, active: readonly number[] | undefined): number {
+    const { targets } = this.#turn;
     const weights = this.#weights;
     let best = -1;
     let least = Number.POSITIVE_INFINITY;
@@ -26,12 +47,13 @@ export class LeastConnections implements Picker {
       const index = next + step < targets.length ? next + step : next + step - targets.length;
       const target = targets[index];
       if (target === undefined || tried?.includes(target)) continue;
-      const load = (target.stats.active + 1) / (weights[index] ?? 0);
+      const flows = active === undefined ? target.stats.active : (active[index] ?? 0);
+      const load = (flows + 1) / (weights[index] ?? 0);
       if (load >= least) continue;
       best = index;
       least = load;
     }
-    return best < 0 ? undefined : this.#turn.takeAt(best);
+    return best;
   }
 
   credits(): ReadonlyMap<Target, number> {

@@ -32,6 +32,12 @@ export class Maglev implements Picker {
     // What is left is too light, beside the heaviest, for even one place.
     return left[0];
   }
+
+  /** There is no turn: a client's next flow goes where this one does. */
+  peek(client: string, count: number): readonly Target[] {
+    const target = this.pick(client, undefined);
+    return target === undefined ? [] : Array.from({ length: count }, () => target);
+  }
 }
 
 /** Every host must fill its table in the same order, whatever the order of its slices. */

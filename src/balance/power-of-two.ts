@@ -1,5 +1,5 @@
 import type { Target } from '../model/target.ts';
-import { type Picker, type PickerInit, untried, weighted } from './picker.ts';
+import { type Picker, type PickerInit, peekAtChance, untried, weighted } from './picker.ts';
 
 /**
  * Of two different random targets the one with fewer flows for its weight (Mitzenmacher, "The power of two choices in
@@ -21,6 +21,10 @@ export class PowerOfTwo implements Picker {
     const draw = Math.floor(this.#random() * (targets.length - 1));
     const second = draw < first ? draw : draw + 1;
     return lighter(targets[first], targets[second]);
+  }
+
+  peek(_client: string, count: number): readonly Target[] | undefined {
+    return peekAtChance(this.#targets, count);
   }
 }
 

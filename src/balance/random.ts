@@ -1,5 +1,5 @@
 import type { Target } from '../model/target.ts';
-import { type Picker, type PickerInit, untried, weighted } from './picker.ts';
+import { type Picker, type PickerInit, peekAtChance, untried, weighted } from './picker.ts';
 
 /** A random target; the chance of each is its share of the sum of weights. */
 export class Random implements Picker {
@@ -17,6 +17,10 @@ export class Random implements Picker {
     if (tried === undefined) return this.#draw(this.#targets, this.#bounds);
     const targets = untried(this.#targets, tried);
     return this.#draw(targets, boundsOf(targets));
+  }
+
+  peek(_client: string, count: number): readonly Target[] | undefined {
+    return peekAtChance(this.#targets, count);
   }
 
   #draw(targets: readonly Target[], bounds: Float64Array): Target | undefined {

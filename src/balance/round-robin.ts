@@ -22,6 +22,10 @@ class RoundRobin implements Picker {
     return this.#turn.take(tried);
   }
 
+  peek(_client: string, count: number): readonly Target[] {
+    return this.#turn.upcoming(count);
+  }
+
   credits(): ReadonlyMap<Target, number> {
     return this.#turn.credits();
   }
@@ -52,19 +56,30 @@ class SmoothRoundRobin implements Picker {
   }
 
   pick(_client: string, tried: readonly Target[] | undefined): Target | undefined {
-    let best: Share | undefined;
-    let total = 0;
-    for (const share of this.#shares) {
-      if (tried?.includes(share.target)) continue;
-      share.credit += share.weight;
-      total += share.weight;
-      if (best === undefined || share.credit > best.credit) best = share;
-    }
-    if (best !== undefined) best.credit -= total;
-    return best?.target;
+    return takeMostCredited(this.#shares, tried);
+  }
+
+  peek(_client: string, count: number): readonly Target[] {
+    const shares = this.#shares.map((share) => ({ ...share }));
+    return Array.from({ length: count }, () => takeMostCredited(shares, undefined)).filter(
+      (target) => target !== undefined,
+    );
   }
 
   credits(): ReadonlyMap<Target, number> {
     return new Map(this.#shares.map(({ target, credit }) => [target, credit]));
   }
+}
+
+function takeMostCredited(shares: readonly Share[], tried: readonly Target[] | undefined): Target | undefined {
+  let best: Share | undefined;
+  let total = 0;
+  for (const share of shares) {
+    if (tried?.includes(share.target)) continue;
+    share.credit += share.weight;
+    total += share.weight;
+    if (best === undefined || share.credit > best.credit) best = share;
+  }
+  if (best !== undefined) best.credit -= total;
+  return best?.target;
 }

@@ -36,6 +36,14 @@ export class Turn {
     return undefined;
   }
 
+  /** What `take` would give the next `count` times. */
+  upcoming(count: number): readonly Target[] {
+    const around = [...this.targets.slice(this.#next), ...this.targets.slice(0, this.#next)];
+    return Array.from({ length: around.length === 0 ? 0 : count }, (_, step) => around[step % around.length]).filter(
+      (target) => target !== undefined,
+    );
+  }
+
   /** The target at `index`; the turn moves behind it. */
   takeAt(index: number): Target | undefined {
     this.#next = index + 1 === this.targets.length ? 0 : index + 1;

@@ -1,9 +1,11 @@
 import { Command } from 'commander';
+import { nodeView } from '../app/node-watch.ts';
 import { systemClock } from '../base/clock.ts';
+
 import type { Problem } from '../base/errors.ts';
 import { formatProblem } from '../base/errors.ts';
 import { parseDocument } from '../config/document.ts';
-import { loadConfig } from '../config/load.ts';
+import { type FeedConfig, loadConfig } from '../config/load.ts';
 import { readDocumentFile } from '../config/read.ts';
 import { splitDocuments } from '../config/split.ts';
 import { formatDuration } from '../config/units.ts';
@@ -12,6 +14,7 @@ import { FileFeed } from '../feed/file/file-feed.ts';
 import { InlineFeed } from '../feed/inline.ts';
 import { isManifest } from '../feed/manifests.ts';
 import { formatAddressPort } from '../model/address.ts';
+import type { NodeView } from '../model/node.ts';
 import type { ServiceSettings } from '../model/settings.ts';
 import { defaultSettings } from '../model/settings.ts';
 import type { Endpoint, Frontend, Snapshot } from '../model/snapshot.ts';
@@ -23,8 +26,12 @@ import { formatTable } from './text-table.ts';
 interface Checked {
   readonly feeds: readonly { readonly name: string; readonly state: FeedState }[];
   readonly settings: ServiceSettings;
+  readonly node: NodeView;
   readonly problems: readonly Problem[];
 }
+
+/** How the feeds of one argument are read. */
+type Reading = Pick<Checked, 'settings' | 'node'>;
 
 /** `sluice check FILE...`: exit code 0 if nothing is wrong, 1 otherwise. */
 export function checkCommand(): Command {
@@ -50,8 +57,14 @@ export async function check(files: readonly string[]): Promise<{ table: string; 
     if (await holdsManifests(file)) manifests.push(file);
     else checked.push(await checkConfig(file));
   }
-  if (manifests.length > 0) checked.push(await checkFeeds(manifests.map(fileFeed), defaultSettings));
-  const snapshots = checked.map(({ feeds, settings }) => buildSnapshot({ feeds, settings }, emptySnapshot));
+  if (manifests.length > 0)
+    checked.push(
+      await checkFeeds(
+        manifests.map((path, index) => fileFeed(path, index)),
+        nothingSaid(),
+      ),
+    );
+  const snapshots = checked.map((one) => buildSnapshot(one, emptySnapshot));
   const frontends = snapshots.flatMap(({ snapshot }) => frontendsOf(snapshot));
   const problems = [...checked.flatMap((one) => one.problems), ...snapshots.flatMap((one) => one.problems)];
   return { table: frontends.length > 0 ? formatTable(header, frontends.map(row)) : '', problems };
@@ -70,20 +83,32 @@ async function holdsManifests(file: string): Promise<boolean> {
 
 async function checkConfig(file: string): Promise<Checked> {
   const loaded = await loadConfig(file);
-  if (loaded.kind === 'invalid') return { feeds: [], settings: defaultSettings, problems: loaded.problems };
-  const { inline, feeds, settings } = loaded.config;
-  return checkFeeds([new InlineFeed(inline), ...feeds.map(({ path }, index) => fileFeed(path, index))], settings);
+  if (loaded.kind === 'invalid') return { feeds: [], ...nothingSaid(), problems: loaded.problems };
+  const { inline, feeds, settings, node, serviceProxyName } = loaded.config;
+  return checkFeeds([new InlineFeed(inline), ...fileFeeds(feeds, serviceProxyName)], {
+    settings,
+    node: nodeView(node),
+  });
 }
 
-function fileFeed(path: string, index: number): Feed {
-  return new FileFeed({ name: `file-${index + 1}`, path, clock: systemClock });
+function nothingSaid(): Reading {
+  return { settings: defaultSettings, node: nodeView({ podCidrs: [], nodePortAddresses: [] }) };
 }
 
-async function checkFeeds(feeds: readonly Feed[], settings: ServiceSettings): Promise<Checked> {
+/** An API server is not asked: what it says is nobody's configuration. */
+function fileFeeds(feeds: readonly FeedConfig[], proxyName: string | undefined): readonly Feed[] {
+  return feeds.flatMap((feed, index) => (feed.kind === 'file' ? [fileFeed(feed.path, index, proxyName)] : []));
+}
+
+function fileFeed(path: string, index: number, serviceProxyName?: string): Feed {
+  return new FileFeed({ name: `file-${index + 1}`, path, clock: systemClock, serviceProxyName });
+}
+
+async function checkFeeds(feeds: readonly Feed[], reading: Reading): Promise<Checked> {
   const results = await Promise.all(feeds.map(readOnce));
   return {
     feeds: results.map(({ name, state }) => ({ name, state })),
-    settings,
+    ...reading,
     problems: results.flatMap(({ problems }) => problems),
   };
 }

@@ -2,6 +2,7 @@ import { closest, distance } from 'fastest-levenshtein';
 import { z } from 'zod';
 import type { Ip } from '../model/address.ts';
 import { isPort, parseAddressPort, parseIp } from '../model/address.ts';
+import { parseCidr } from '../model/address-set.ts';
 import { durationPattern, parseDuration, parseSize, sizePattern } from './units.ts';
 
 /** The kinds of values that a configuration is made of: each reads what a person writes and gives what the program needs. */
@@ -122,6 +123,11 @@ export const unicast = z.string().transform((value, context) => {
   const what = address === undefined ? 'is not an IP address' : 'cannot be used';
   context.addIssue({ code: 'custom', message: `${quoted(value)} ${what}: ${fault}`, input: value });
   return z.NEVER;
+});
+
+/** A CIDR or an address, in its canonical form: what an `AddressSet` is made of. */
+export const network = text('a CIDR or an address, such as 10.0.0.0/8, fd00::/8 or 192.0.2.1', (value) => {
+  return parseCidr(value) ?? parseIp(value);
 });
 
 /** `127.0.0.1:9090`: where to listen. Unlike a VIP it may be the wildcard. */

@@ -18,15 +18,30 @@ function serviceOf(inline: InlineService): Service {
     namespace,
     name,
     vips: vipsOf(inline),
+    ...outsideOf(inline),
     ports: inline.ports.map(portOf),
     ...(sessionAffinity !== undefined && { affinityTimeoutMs: sessionAffinity }),
     settings: overrideOf(inline),
     crossFamily: true,
+    meta: { targetPorts: Object.fromEntries(inline.ports.map(targetPortOf)) },
   };
 }
 
-function portOf({ name = '', port, protocol }: InlineService['ports'][number]): ServicePortSpec {
-  return { name, port, protocol };
+function targetPortOf({ name = '', port, protocol, targetPort = port }: InlineService['ports'][number]) {
+  return [`${name}/${protocol}`, String(targetPort)];
+}
+
+/** What is the default is absent, as in a Kubernetes Service. */
+function outsideOf({ externalIPs, internalTrafficPolicy, externalTrafficPolicy }: InlineService): Partial<Service> {
+  return {
+    ...(externalIPs?.length && { externalIps: externalIPs }),
+    ...(internalTrafficPolicy === 'Local' && { internalTrafficPolicy }),
+    ...(externalTrafficPolicy === 'Local' && { externalTrafficPolicy }),
+  };
+}
+
+function portOf({ name = '', port, protocol, nodePort }: InlineService['ports'][number]): ServicePortSpec {
+  return { name, port, protocol, ...(nodePort !== undefined && { nodePort }) };
 }
 
 /**
@@ -82,18 +97,19 @@ function endpointOf(backend: InlineBackend): SliceEndpoint {
   };
 }
 
-function overrideOf({ policy, tcp, udp, limits, endpointDrainTimeout }: InlineService): SettingsOverride {
+function overrideOf(service: InlineService): SettingsOverride {
+  const { policy, limits, endpointDrainTimeout } = service;
   return defined<SettingsOverride>({
     policy,
-    tcp: tcp && tcpOverride(tcp),
-    udp: udp && udpOverride(udp),
+    tcp: ifAny(tcpOverride(service)),
+    udp: ifAny(udpOverride(service)),
     maxFlowsPerFrontend: limits?.flowsPerFrontend,
     maxFlowsPerService: limits?.flowsPerService,
     endpointDrainTimeoutMs: endpointDrainTimeout,
   });
 }
 
-function tcpOverride(tcp: NonNullable<InlineService['tcp']>): Partial<TcpSettings> {
+function tcpOverride({ tcp = {}, proxyProtocol: { send, accept } = {} }: InlineService): Partial<TcpSettings> {
   return defined<TcpSettings>({
     connectTimeoutMs: tcp.connectTimeout,
     connectBudgetMs: tcp.connectBudget,
@@ -102,11 +118,18 @@ function tcpOverride(tcp: NonNullable<InlineService['tcp']>): Partial<TcpSetting
     bufferBytes: tcp.buffer,
     noDelay: tcp.noDelay,
     keepAliveMs: tcp.keepAlive,
+    sendProxy: send,
+    acceptProxyFrom: accept?.from,
+    proxyHeaderTimeoutMs: accept?.timeout,
   });
 }
 
-function udpOverride(udp: NonNullable<InlineService['udp']>): Partial<UdpSettings> {
-  return defined<UdpSettings>({ idleTimeoutMs: udp.idleTimeout, oneway: udp.oneway });
+function udpOverride({ udp = {}, proxyProtocol: { sendUdp } = {} }: InlineService): Partial<UdpSettings> {
+  return defined<UdpSettings>({ idleTimeoutMs: udp.idleTimeout, oneway: udp.oneway, sendProxy: sendUdp });
+}
+
+function ifAny<Part extends object>(part: Part): Part | undefined {
+  return Object.keys(part).length > 0 ? part : undefined;
 }
 
 /** The keys that have a value: in an override, a key that is there counts. */

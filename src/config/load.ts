@@ -3,9 +3,11 @@ import type { Problem } from '../base/errors.ts';
 import type { FeedState } from '../model/feed-state.ts';
 import type { ServiceSettings } from '../model/settings.ts';
 import { locator, parseDocument } from './document.ts';
+import { type FeedConfig, feedConfigOf } from './feed-schema.ts';
 import { inlineState } from './inline.ts';
 import type { Fault } from './issues.ts';
 import { faultsOf } from './issues.ts';
+import { type NodeConfig, nodeConfigOf } from './node-schema.ts';
 import { formatPath } from './path.ts';
 import { readDocumentFile } from './read.ts';
 import type { PlacedService } from './rules.ts';
@@ -13,11 +15,17 @@ import { serviceFaults } from './rules.ts';
 import type { AdminListen, LogLevel, ProcessInput } from './schema.ts';
 import { processSchema, settingsOf } from './schema.ts';
 import { serviceSchema } from './service-schema.ts';
+import type { VipConfig } from './vip-schema.ts';
 
 /** The whole process configuration, every default filled in, times in milliseconds and sizes in bytes. */
 export interface ProcessConfig {
   readonly log: { readonly level: LogLevel; readonly access: { readonly level: LogLevel; readonly sample: number } };
   readonly admin: { readonly listen: AdminListen };
+  /** Where `/healthz` is answered for others than the admin: kube-proxy's `--healthz-bind-address`. */
+  readonly health: { readonly listen: AdminListen };
+  readonly node: NodeConfig;
+  /** What the label `service.kubernetes.io/service-proxy-name` says of services for sluice. */
+  readonly serviceProxyName?: string;
   /** How flows are treated unless their service says otherwise. */
   readonly settings: ServiceSettings;
   readonly tcp: { readonly backlog: number };
@@ -29,6 +37,8 @@ export interface ProcessConfig {
     readonly affinityEntries: number;
   };
   readonly drainTimeoutMs: number;
+  /** How VIPs land on this host. */
+  readonly vip: VipConfig;
   /** The services that stand in the configuration itself. */
   readonly inline: FeedState;
   readonly feeds: readonly FeedConfig[];
@@ -41,11 +51,7 @@ export interface UdpLimits {
   readonly sendBufferBytes: number;
 }
 
-/** `path` is absolute. */
-export interface FeedConfig {
-  readonly kind: 'file';
-  readonly path: string;
-}
+export type { FeedConfig, KubernetesFeedConfig } from './feed-schema.ts';
 
 export type LoadResult =
   | { readonly kind: 'ok'; readonly config: ProcessConfig }
@@ -109,6 +115,9 @@ function configOf(input: ProcessInput, folder: string): ProcessConfig {
   return {
     log: input.log,
     admin: input.admin,
+    health: input.health,
+    node: nodeConfigOf(input),
+    ...(input.serviceProxyName !== undefined && { serviceProxyName: input.serviceProxyName }),
     settings: settingsOf(input),
     tcp: { backlog: input.tcp.backlog },
     udp: {
@@ -119,7 +128,8 @@ function configOf(input: ProcessInput, folder: string): ProcessConfig {
     },
     limits: { flows: limits.flows, affinityEntries: limits.affinityEntries },
     drainTimeoutMs: input.drainTimeout,
+    vip: input.vip,
     inline: inlineState(input.services),
-    feeds: input.feeds.map(({ file }) => ({ kind: 'file', path: resolve(folder, file.path) })),
+    feeds: input.feeds.map((feed) => feedConfigOf(feed, folder)),
   };
 }

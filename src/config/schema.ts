@@ -2,9 +2,21 @@ import { z } from 'zod';
 import type { Ip } from '../model/address.ts';
 import type { ServiceSettings } from '../model/settings.ts';
 import { defaultSettings } from '../model/settings.ts';
+import { feedSchema } from './feed-schema.ts';
 import { duration, listenAddress, size, strict } from './fields.ts';
-import { endpointDrainTimeout, limitsShape, policy, serviceSchema, tcpShape, udpShape } from './service-schema.ts';
+import { nodeShape } from './node-schema.ts';
+import {
+  acceptProxyShape,
+  endpointDrainTimeout,
+  limitsShape,
+  policy,
+  proxyProtocolShape,
+  serviceSchema,
+  tcpShape,
+  udpShape,
+} from './service-schema.ts';
 import { formatDuration, formatSize } from './units.ts';
+import { vipSchema } from './vip-schema.ts';
 
 export const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
 export type LogLevel = (typeof logLevels)[number];
@@ -56,6 +68,15 @@ const udpSchema = strict({
     .describe('SO_SNDBUF of a frontend; the kernel caps it at net.core.wmem_max.'),
 });
 
+const proxyProtocolSchema = strict({
+  send: proxyProtocolShape.send.prefault(tcp.sendProxy),
+  sendUdp: proxyProtocolShape.sendUdp.prefault(udp.sendProxy),
+  accept: strict({
+    from: acceptProxyShape.from.prefault([...tcp.acceptProxyFrom]),
+    timeout: acceptProxyShape.timeout.prefault(formatDuration(tcp.proxyHeaderTimeoutMs)),
+  }).prefault({}),
+});
+
 const limitsSchema = strict({
   flows: z
     .union([z.int().min(1), z.literal('auto')])
@@ -70,12 +91,6 @@ const limitsSchema = strict({
     .describe('Clients that session affinity remembers, per service port; beyond it the longest unseen is forgotten.'),
 });
 
-const feedSchema = strict({
-  file: strict({
-    path: z.string().min(1).describe('A file or folder of Kubernetes manifests, relative to this configuration file.'),
-  }),
-});
-
 export const processSchema = strict({
   log: logSchema.prefault({}),
   admin: strict({
@@ -84,9 +99,12 @@ export const processSchema = strict({
   policy: policy.prefault(defaultSettings.policy),
   tcp: tcpSchema.prefault({}),
   udp: udpSchema.prefault({}),
+  proxyProtocol: proxyProtocolSchema.prefault({}),
   limits: limitsSchema.prefault({}),
+  ...nodeShape,
   drainTimeout: duration(0).prefault('30s').describe('How long connections may go on after SIGTERM.'),
   endpointDrainTimeout: endpointDrainTimeout.prefault(formatDuration(defaultSettings.endpointDrainTimeoutMs)),
+  vip: vipSchema.prefault({}).describe('How VIPs land on this host.'),
   services: z.array(serviceSchema).prefault([]),
   feeds: z.array(feedSchema).prefault([]).describe('Where more services come from.'),
 });
@@ -111,7 +129,8 @@ export function configJsonSchema(): Readonly<Record<string, unknown>> {
 }
 
 /** The settings of flows that hold for every service that says nothing else. */
-export function settingsOf({ policy: name, tcp, udp, limits, endpointDrainTimeout }: ProcessInput): ServiceSettings {
+export function settingsOf(input: ProcessInput): ServiceSettings {
+  const { policy: name, tcp, udp, proxyProtocol, limits, endpointDrainTimeout } = input;
   return {
     policy: name,
     tcp: {
@@ -122,8 +141,11 @@ export function settingsOf({ policy: name, tcp, udp, limits, endpointDrainTimeou
       bufferBytes: tcp.buffer,
       noDelay: tcp.noDelay,
       keepAliveMs: tcp.keepAlive,
+      sendProxy: proxyProtocol.send,
+      acceptProxyFrom: proxyProtocol.accept.from,
+      proxyHeaderTimeoutMs: proxyProtocol.accept.timeout,
     },
-    udp: { idleTimeoutMs: udp.idleTimeout, oneway: udp.oneway },
+    udp: { idleTimeoutMs: udp.idleTimeout, oneway: udp.oneway, sendProxy: proxyProtocol.sendUdp },
     maxFlowsPerFrontend: limits.flowsPerFrontend,
     maxFlowsPerService: limits.flowsPerService,
     endpointDrainTimeoutMs: endpointDrainTimeout,

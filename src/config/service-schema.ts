@@ -1,11 +1,12 @@
 import { z } from 'zod';
 import { parseAddressPort } from '../model/address.ts';
-import { policies } from '../model/settings.ts';
+import { policies, proxyVersions } from '../model/settings.ts';
 import {
   countOrOff,
   duration,
   durationOrOff,
   label,
+  network,
   port,
   quoted,
   size,
@@ -36,6 +37,22 @@ export const limitsShape = {
   flowsPerFrontend: countOrOff().describe('The most flows at once on one VIP:PORT.'),
   flowsPerService: countOrOff().describe('The most flows at once on all frontends of a service.'),
 };
+export const proxyProtocolShape = {
+  send: z
+    .enum([...proxyVersions, 'off'])
+    .describe(
+      'Tell endpoints of TCP ports who the client is: with a PROXY header of this version, before its first byte.',
+    ),
+  sendUdp: z
+    .enum(['v2', 'off'])
+    .describe('The same for UDP ports: a PROXY header before every datagram, as DNS servers take it.'),
+};
+export const acceptProxyShape = {
+  from: z
+    .array(network)
+    .describe('Proxies in front of us. Their connections must begin with a PROXY header; from others it is payload.'),
+  timeout: duration().describe('How long the header may take; then the connection is closed.'),
+};
 export const policy = z.enum(policies).describe('How an endpoint is chosen for a new flow.');
 export const endpointDrainTimeout = durationOrOff().describe(
   'How long established TCP connections outlive their removed endpoint; off: as long as they like.',
@@ -65,7 +82,10 @@ const servicePort = strict({
   targetPort: port
     .exactOptional()
     .describe('Where backends without a port of their own listen; default: the same as port.'),
+  nodePort: port.exactOptional().describe("Where it is served on the node's own addresses; default: nowhere."),
 });
+
+const trafficPolicy = z.enum(['Cluster', 'Local']);
 
 const addressPort = z
   .string()
@@ -102,12 +122,26 @@ export const serviceSchema = strict({
     .exactOptional()
     .describe('The address that clients connect to. Each port is bound on it, never on the wildcard.'),
   vips: z.array(unicast).min(1).exactOptional().describe('Several addresses in place of vip.'),
+  externalIPs: z
+    .array(unicast)
+    .exactOptional()
+    .describe('Further addresses, for clients from outside, of the same IP families as the VIPs.'),
+  internalTrafficPolicy: trafficPolicy
+    .exactOptional()
+    .describe('Local: clients of the VIPs get backends of this node only. Default Cluster.'),
+  externalTrafficPolicy: trafficPolicy
+    .exactOptional()
+    .describe('The same for external IPs and node ports, where clients come from outside. Default Cluster.'),
   policy: policy.exactOptional(),
   sessionAffinity: sessionAffinity.exactOptional(),
   ports: z.array(servicePort).min(1, { error: 'a service needs at least one port' }),
   backends: z.array(backend).prefault([]).describe('Without any, clients are refused at once.'),
   tcp: strict(exactOptionals(tcpShape)).exactOptional(),
   udp: strict(exactOptionals(udpShape)).exactOptional(),
+  proxyProtocol: strict({
+    ...exactOptionals(proxyProtocolShape),
+    accept: strict(exactOptionals(acceptProxyShape)).exactOptional(),
+  }).exactOptional(),
   limits: strict(exactOptionals(limitsShape)).exactOptional(),
   endpointDrainTimeout: endpointDrainTimeout.exactOptional(),
 });

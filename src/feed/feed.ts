@@ -1,4 +1,5 @@
 import type { FeedSink } from '../model/feed-state.ts';
+import type { ServiceKey } from '../model/keys.ts';
 
 export type { FeedSink, FeedState } from '../model/feed-state.ts';
 
@@ -11,4 +12,14 @@ export interface Feed {
   /** Reads the source again now, changed or not (SIGHUP). Resolves when that is done. */
   reload(): Promise<void>;
   close(): Promise<void>;
+  /** Milliseconds since the source was last heard of; absent: this feed's source does not go away. */
+  staleMs?(): number;
+  /** Tells the source what a person who looks there should know of a service of this feed. Never waits. */
+  warn?(service: ServiceKey, warning: FeedWarning): void;
+}
+
+export interface FeedWarning {
+  /** One word in CamelCase, like the reasons of Kubernetes `Event`s: `FrontendBindFailed`. */
+  readonly reason: string;
+  readonly message: string;
 }

@@ -33,7 +33,7 @@ type EndpointManifest = NonNullable<SliceManifest['endpoints']>[number];
  * Conditions that are not said: ready and serving, not terminating (`EndpointConditions`). Text: why it is wrong.
  */
 function endpointOf(
-  { addresses, conditions, nodeName, zone }: EndpointManifest,
+  { addresses, conditions, nodeName, zone, hints }: EndpointManifest,
   family: IpFamily,
 ): SliceEndpoint | string {
   const text = addresses[0] ?? '';
@@ -50,6 +50,8 @@ function endpointOf(
     weight: 1,
     ...(nodeName && { nodeName }),
     ...(zone && { zone }),
+    ...(hints?.forNodes?.length && { forNodes: hints.forNodes.map(({ name }) => name) }),
+    ...(hints?.forZones?.length && { forZones: hints.forZones.map(({ name }) => name) }),
   };
 }
 

@@ -7,25 +7,29 @@ import { parseIp } from '../model/address.ts';
 import { serviceKey } from '../model/keys.ts';
 import type { Service, ServicePortSpec } from '../model/service.ts';
 import type { SettingsOverride } from '../model/settings.ts';
+import { metaOf } from './manifest-meta.ts';
+import { outsideOf } from './manifest-outside.ts';
 import type { ServiceManifest } from './manifest-schema.ts';
+import type { SelectedPort, Selection } from './pod.ts';
 
 export type ServiceResult =
-  | { readonly kind: 'service'; readonly service: Service }
+  /** `selection` is absent for a Service without a selector: its endpoints are written by somebody. */
+  | { readonly kind: 'service'; readonly service: Service; readonly selection?: Selection }
   /** There is nothing to listen on: headless (`clusterIP: None` or empty), or `ExternalName`. */
   | { readonly kind: 'not-proxied' }
   | { readonly kind: 'invalid'; readonly faults: readonly Fault[] };
 
 /** `ServiceSpec`, from the proxy's side. Ports of SCTP are left out: sluice relays TCP and UDP. */
-export function serviceOf({ metadata, spec }: ServiceManifest): ServiceResult {
+export function serviceOf(manifest: ServiceManifest): ServiceResult {
+  const { metadata, spec } = manifest;
   const addresses = clusterIps(spec);
   if (spec.type === 'ExternalName' || addresses.length === 0) return { kind: 'not-proxied' };
   const vips = addresses.map((text) => parseIp(text));
-  const ports = (spec.ports ?? []).flatMap(({ name, port, protocol }): ServicePortSpec[] =>
-    protocol === 'SCTP' ? [] : [{ name: name ?? '', port, protocol }],
-  );
+  const { outside, faults: outsideFaults } = outsideOf(manifest);
   const faults = [
     ...vipFaults(addresses, spec.clusterIPs?.length ? 'clusterIPs' : 'clusterIP'),
     ...portFaults(spec.ports ?? [], ['spec', 'ports']),
+    ...outsideFaults,
   ];
   if (faults.length > 0) return { kind: 'invalid', faults };
   const { namespace, name } = metadata;
@@ -35,12 +39,33 @@ export function serviceOf({ metadata, spec }: ServiceManifest): ServiceResult {
     namespace,
     name,
     vips: [...new Set(vips.filter((vip) => vip !== undefined))],
-    ports,
+    ...outside,
+    ports: portsOf(spec),
     ...(affinityTimeoutMs !== undefined && { affinityTimeoutMs }),
     settings: settingsOf(metadata.annotations),
     crossFamily: false,
+    meta: metaOf({ metadata, spec }),
   };
-  return { kind: 'service', service };
+  const selection = selectionOf(spec);
+  return { kind: 'service', service, ...(selection !== undefined && { selection }) };
+}
+
+/** A `nodePort` counts for the types that have node ports; in one of another type it was left over. */
+function portsOf({ type, ports }: ServiceManifest['spec']): readonly ServicePortSpec[] {
+  const hasNodePorts = type === 'NodePort' || type === 'LoadBalancer';
+  return (ports ?? []).flatMap(({ name, port, protocol, nodePort }): ServicePortSpec[] => {
+    if (protocol === 'SCTP') return [];
+    return [{ name: name ?? '', port, protocol, ...(hasNodePorts && nodePort && { nodePort }) }];
+  });
+}
+
+/** A `targetPort` that is absent, 0 or empty is the same as `port`, as the API server fills it in. */
+function selectionOf({ selector, ports, publishNotReadyAddresses }: ServiceManifest['spec']): Selection | undefined {
+  if (!selector || Object.keys(selector).length === 0) return undefined;
+  const selected = (ports ?? []).flatMap(({ name, port, protocol, targetPort }): SelectedPort[] =>
+    protocol === 'SCTP' ? [] : [{ name: name ?? '', protocol, target: targetPort || port }],
+  );
+  return { selector, ports: selected, publishNotReady: publishNotReadyAddresses === true };
 }
 
 /** `clusterIPs`, or, from before dual stack (1.20), `clusterIP`. */
@@ -67,6 +92,11 @@ function affinityOf({ sessionAffinity, sessionAffinityConfig }: ServiceManifest[
 
 function settingsOf(annotations: ServiceManifest['metadata']['annotations']): SettingsOverride {
   const policy = annotations?.['sluice/policy'];
+  const sendProxy = annotations?.['sluice/proxy-protocol'];
   const oneway = annotations?.['sluice/udp-oneway'];
-  return { ...(policy && { policy }), ...(oneway && { udp: { oneway: oneway === 'true' } }) };
+  return {
+    ...(policy && { policy }),
+    ...(sendProxy && { tcp: { sendProxy } }),
+    ...(oneway && { udp: { oneway: oneway === 'true' } }),
+  };
 }

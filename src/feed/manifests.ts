@@ -5,12 +5,22 @@ import type { ServiceKey } from '../model/keys.ts';
 import { serviceKey } from '../model/keys.ts';
 import type { EndpointSlice, Service } from '../model/service.ts';
 import { serviceNameLabel, sliceOf, slicesOfEndpoints } from './manifest-endpoints.ts';
-import { endpointsManifest, metadataSchema, serviceManifest, sliceManifest } from './manifest-schema.ts';
-import { serviceOf } from './manifest-service.ts';
+import { type PodResult, podOf } from './manifest-pod.ts';
+import { endpointsManifest, metadataSchema, podManifest, serviceManifest, sliceManifest } from './manifest-schema.ts';
+import { type ServiceResult, serviceOf } from './manifest-service.ts';
+import type { Pod, Selection } from './pod.ts';
 
 /** What one Kubernetes object means to a proxy. `id` is `Kind namespace/name`; `path` is where it stands in its document. */
 export type Manifest =
-  | { readonly kind: 'service'; readonly id: string; readonly path: Path; readonly service: Service }
+  | {
+      readonly kind: 'service';
+      readonly id: string;
+      readonly path: Path;
+      readonly service: Service;
+      /** Which pods are behind it; absent: somebody writes its endpoints. */
+      readonly selection?: Selection;
+    }
+  | { readonly kind: 'pod'; readonly id: string; readonly path: Path; readonly pod: Pod }
   | { readonly kind: 'slice'; readonly id: string; readonly path: Path; readonly slice: EndpointSlice }
   | {
       readonly kind: 'endpoints';
@@ -19,7 +29,7 @@ export type Manifest =
       readonly service: ServiceKey;
       readonly slices: readonly EndpointSlice[];
     }
-  /** Of a kind that we know, and right, but not for us: headless, ExternalName, FQDN, another proxy's. */
+  /** Of a kind that we know, and right, but not for us: headless, ExternalName, FQDN, another proxy's, a pod that ended. */
   | { readonly kind: 'not-proxied'; readonly id: string; readonly path: Path }
   /** The paths of the faults begin at the document. Without a name there is no `id`. */
   | {
@@ -29,18 +39,23 @@ export type Manifest =
       readonly faults: readonly [Fault, ...Fault[]];
     };
 
+export interface ManifestOptions {
+  /** Objects whose label `service.kubernetes.io/service-proxy-name` says this are ours, too. */
+  readonly proxyName?: string;
+}
+
 type Reading =
-  | { readonly kind: 'service'; readonly service: Service }
+  | ServiceResult
+  | PodResult
   | { readonly kind: 'slice'; readonly slice: EndpointSlice }
-  | { readonly kind: 'endpoints'; readonly service: ServiceKey; readonly slices: readonly EndpointSlice[] }
-  | { readonly kind: 'not-proxied' }
-  | { readonly kind: 'invalid'; readonly faults: readonly Fault[] };
+  | { readonly kind: 'endpoints'; readonly service: ServiceKey; readonly slices: readonly EndpointSlice[] };
 
 type Reader = (value: unknown) => Reading;
 
 const readers: Readonly<Record<string, Reader>> = {
   'v1 Service': readService,
   'v1 Endpoints': readEndpoints,
+  'v1 Pod': readPod,
   'discovery.k8s.io/v1 EndpointSlice': readSlice,
   'discovery.k8s.io/v1beta1 EndpointSlice': () =>
     fail([], 'discovery.k8s.io/v1beta1 is gone since Kubernetes 1.25; write discovery.k8s.io/v1'),
@@ -50,6 +65,7 @@ const readers: Readonly<Record<string, Reader>> = {
 const lists: Readonly<Record<string, { apiVersion: string; kind: string } | undefined>> = {
   'v1 List': undefined,
   'v1 ServiceList': { apiVersion: 'v1', kind: 'Service' },
+  'v1 PodList': { apiVersion: 'v1', kind: 'Pod' },
   'v1 EndpointsList': { apiVersion: 'v1', kind: 'Endpoints' },
   'discovery.k8s.io/v1 EndpointSliceList': { apiVersion: 'discovery.k8s.io/v1', kind: 'EndpointSlice' },
 };
@@ -63,27 +79,32 @@ export function isManifest(value: unknown): boolean {
  * Reads one Kubernetes object, or the items of a list. Kinds that a proxy has no use for (Deployment, ConfigMap, …) give
  * nothing. A wrong object is `invalid`, and spoils no other.
  */
-export function readManifests(value: unknown, path: Path = []): readonly Manifest[] {
+export function readManifests(value: unknown, path: Path = [], options: ManifestOptions = {}): readonly Manifest[] {
   if (!isObject(value)) return [invalid(path, [fault([], 'expected a Kubernetes object, which is a map')])];
   const { apiVersion, kind } = value;
   if (typeof kind !== 'string' || typeof apiVersion !== 'string')
     return [invalid(path, [fault([], 'not a Kubernetes object: it needs apiVersion and kind')])];
   const type = `${apiVersion} ${kind}`;
-  if (type in lists) return readItems(value, lists[type], path);
+  if (type in lists) return readItems(value, lists[type], path, options);
   const reader = readers[type];
-  return reader === undefined ? [] : [readObject(value, kind, reader, path)];
+  return reader === undefined ? [] : [readObject(value, kind, reader, path, options)];
 }
 
-function readItems(list: Record<string, unknown>, type: object | undefined, path: Path): readonly Manifest[] {
+function readItems(
+  list: Record<string, unknown>,
+  type: object | undefined,
+  path: Path,
+  options: ManifestOptions,
+): readonly Manifest[] {
   if (path.length > 0) return [invalid(path, [fault([], 'a list inside a list')])];
   const items = list.items ?? [];
   if (!Array.isArray(items)) return [invalid(path, [fault(['items'], 'expected a list')])];
   return items.flatMap((item: unknown, index) =>
-    readManifests(isObject(item) ? { ...type, ...item } : item, [...path, 'items', index]),
+    readManifests(isObject(item) ? { ...type, ...item } : item, [...path, 'items', index], options),
   );
 }
 
-function readObject(value: object, kind: string, reader: Reader, path: Path): Manifest {
+function readObject(value: object, kind: string, reader: Reader, path: Path, options: ManifestOptions): Manifest {
   const metadata = metadataSchema.safeParse(Reflect.get(value, 'metadata') ?? {});
   if (!metadata.success) {
     const faults = faultsOf(metadata.error.issues, Reflect.get(value, 'metadata'));
@@ -94,7 +115,7 @@ function readObject(value: object, kind: string, reader: Reader, path: Path): Ma
   }
   const { namespace, name, labels } = metadata.data;
   const id = `${kind} ${namespace}/${name}`;
-  if (isForeign(labels)) return { kind: 'not-proxied', id, path };
+  if (kind !== 'Pod' && isForeign(labels, options)) return { kind: 'not-proxied', id, path };
   const reading = reader(value);
   if (reading.kind !== 'invalid') return { ...reading, id, path };
   return invalid(
@@ -105,8 +126,9 @@ function readObject(value: object, kind: string, reader: Reader, path: Path): Ma
 }
 
 /** Objects with these labels are another proxy's, or nobody's (Kubernetes KEP-2447). */
-function isForeign(labels: Readonly<Record<string, string>>): boolean {
-  return 'service.kubernetes.io/headless' in labels || 'service.kubernetes.io/service-proxy-name' in labels;
+function isForeign(labels: Readonly<Record<string, string>>, { proxyName }: ManifestOptions): boolean {
+  const owner = labels['service.kubernetes.io/service-proxy-name'];
+  return 'service.kubernetes.io/headless' in labels || (owner !== undefined && owner !== proxyName);
 }
 
 function readService(value: unknown): Reading {
@@ -131,6 +153,12 @@ function readEndpoints(value: unknown): Reading {
   if (!parsed.success) return { kind: 'invalid', faults: faultsOf(parsed.error.issues, value) };
   const { namespace, name } = parsed.data.metadata;
   return { kind: 'endpoints', service: serviceKey(namespace, name), slices: slicesOfEndpoints(parsed.data) };
+}
+
+function readPod(value: unknown): Reading {
+  const parsed = podManifest.safeParse(value);
+  if (!parsed.success) return { kind: 'invalid', faults: faultsOf(parsed.error.issues, value) };
+  return podOf(parsed.data);
 }
 
 function fault(path: Path, message: string): Fault {

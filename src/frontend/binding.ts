@@ -2,7 +2,7 @@ import { Backoff } from '../base/backoff.ts';
 import type { Clock, Timer } from '../base/clock.ts';
 import { errorCode } from '../base/errors.ts';
 import type { Frontend } from '../model/snapshot.ts';
-import type { Listener, RelayEngine, Router } from '../relay/relay.ts';
+import type { Listener, ListenSpec, RelayEngine, Router } from '../relay/relay.ts';
 
 /** Whether a frontend is listened on. */
 export type BindingState =
@@ -14,6 +14,8 @@ export type BindingState =
 
 export interface BindingInit {
   readonly frontend: Frontend;
+  /** Where to listen for it; default: at its VIP:PORT. */
+  readonly spec?: ListenSpec;
   readonly router: Router;
   readonly engine: RelayEngine;
   readonly clock: Clock;
@@ -61,13 +63,13 @@ export class Binding {
   }
 
   async #try(): Promise<void> {
-    const { engine, router, frontend, clock } = this.#init;
+    const { engine, router, frontend, spec = frontend, clock } = this.#init;
     try {
-      const listener = await engine.listen(frontend, router);
+      const listener = await engine.listen(spec, router);
       this.#become({ kind: 'listening', listener });
     } catch (error) {
       if (this.#closed) return;
-      this.#become({ kind: 'failed', code: errorCode(error), message: explain(errorCode(error), frontend) });
+      this.#become({ kind: 'failed', code: errorCode(error), message: explain(errorCode(error), frontend, spec) });
       this.#retry = clock.after(this.#backoff.next(), () => {
         this.#trying = this.#try();
       });
@@ -88,7 +90,7 @@ export class Binding {
 }
 
 /** What the operator can do about it. */
-function explain(code: string, { key, address, port }: Frontend): string {
+function explain(code: string, { key }: Frontend, { address, port }: ListenSpec): string {
   switch (code) {
     case 'EADDRINUSE':
       return `${key}: another program listens on port ${port}; stop it, or find it with: ss -lnptu 'sport = :${port}'`;

@@ -1,15 +1,15 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Clock } from '../base/clock.ts';
-import type { FrontendKey, Protocol } from '../model/keys.ts';
+import { type FrontendKey, frontendKey, type Protocol } from '../model/keys.ts';
 import type { Frontend, Snapshot } from '../model/snapshot.ts';
 import type { Target } from '../model/target.ts';
 import type { Observer } from '../relay/observer.ts';
-import type { Listener, RelayEngine } from '../relay/relay.ts';
+import type { Listener, ListenSpec, RelayEngine } from '../relay/relay.ts';
 import type { Balancers } from './balancers.ts';
 import type { BindingState } from './binding.ts';
 import { Binding } from './binding.ts';
 import type { FlowLoad } from './flow-load.ts';
-import { FrontendRouter } from './router.ts';
+import { FrontendRouter, type RouteExplanation } from './router.ts';
 
 export interface FrontendsInit {
   readonly engine: RelayEngine;
@@ -19,17 +19,44 @@ export interface FrontendsInit {
   readonly clock: Clock;
   /** A frontend is listened on now, or cannot be. */
   readonly onBinding: (frontend: Frontend, state: BindingState) => void;
+  /**
+   * Where a frontend is listened on, if not at its VIP:PORT itself; `undefined`: nowhere. Frontends with the same place
+   * share its listener: they must be of the same service port and treated alike.
+   */
+  readonly bindTo?: (frontend: Frontend) => ListenSpec | undefined;
 }
 
 export interface FrontendListener {
   readonly protocol: Protocol;
+  /** The one that its flows are said to come by. */
+  readonly frontend: Frontend;
   readonly listener: Listener;
+}
+
+/** How a frontend is bound, and how many flows its listener has now. */
+export interface FrontendStatus {
+  readonly frontend: Frontend;
+  readonly state: BindingState;
+  readonly active: number;
+}
+
+/** The same, with what would become of a client's flow. */
+export interface RouteOfFrontend extends FrontendStatus {
+  readonly route: RouteExplanation;
 }
 
 const mostLastTurns = 16;
 
+/** One listener's place, and the frontends that it serves. */
+interface Wanted {
+  readonly spec: ListenSpec;
+  readonly frontends: [Frontend, ...Frontend[]];
+}
+
 interface Place {
+  /** The first of `frontends`: the one that its flows are said to come by. */
   frontend: Frontend;
+  frontends: readonly Frontend[];
   readonly router: FrontendRouter;
   readonly binding: Binding;
 }
@@ -37,6 +64,7 @@ interface Place {
 /** Makes listeners be what the snapshot says, and nothing else. Level-triggered: a snapshot twice changes nothing. */
 export class Frontends {
   readonly #init: FrontendsInit;
+  /** By where they listen. */
   readonly #places = new Map<FrontendKey, Place>();
   /** Listeners of removed frontends, as long as flows remain. */
   readonly #leaving = new Set<FrontendListener>();
@@ -53,18 +81,37 @@ export class Frontends {
    * sessions of removed endpoints end at once, and their client's next datagram goes to another endpoint.
    */
   reconcile(snapshot: Snapshot): void {
+    const wanted = this.#wanted(snapshot);
     for (const [key, place] of this.#places) {
-      if (snapshot.frontends.has(key)) continue;
+      if (wanted.has(key)) continue;
       this.#places.delete(key);
       this.#remove(place);
     }
     const now = this.#init.clock.now();
     for (const target of this.#init.balancers.sync(snapshot)) this.#removedAt.set(target, now);
-    for (const frontend of snapshot.frontends.values()) {
-      const place = this.#places.get(frontend.key);
-      if (place === undefined) this.#add(frontend);
-      else if (place.frontend !== frontend) this.#update(place, frontend);
+    for (const [key, { spec, frontends }] of wanted) {
+      const [frontend] = frontends;
+      const place = this.#places.get(key);
+      if (place === undefined) this.#add(key, spec, frontends);
+      else {
+        place.frontends = frontends;
+        if (place.frontend !== frontend) this.#update(place, frontend);
+      }
     }
+  }
+
+  #wanted(snapshot: Snapshot): ReadonlyMap<FrontendKey, Wanted> {
+    const { bindTo = (frontend: Frontend): ListenSpec => frontend } = this.#init;
+    const wanted = new Map<FrontendKey, Wanted>();
+    for (const frontend of snapshot.frontends.values()) {
+      const spec = bindTo(frontend);
+      if (spec === undefined) continue;
+      const key = spec === frontend ? frontend.key : frontendKey(spec.protocol, spec.address, spec.port);
+      const shared = wanted.get(key);
+      if (shared === undefined) wanted.set(key, { spec, frontends: [frontend] });
+      else shared.frontends.push(frontend);
+    }
+    return wanted;
   }
 
   /** Resolves when every frontend has been tried at least once. */
@@ -72,14 +119,31 @@ export class Frontends {
     await Promise.all(Array.from(this.#places.values(), ({ binding }) => binding.tried()));
   }
 
-  *states(): Iterable<{ readonly frontend: Frontend; readonly state: BindingState }> {
-    for (const { frontend, binding } of this.#places.values()) yield { frontend, state: binding.state };
+  *states(): Iterable<FrontendStatus> {
+    for (const { frontends, binding } of this.#places.values()) {
+      const { state, listener } = binding;
+      for (const frontend of frontends) yield { frontend, state, active: listener?.size ?? 0 };
+    }
+  }
+
+  /**
+   * What would become of a flow of `client` to the frontend `key`, or to the place `key` where one is listened on;
+   * `undefined`: there is no such frontend.
+   */
+  explain(client: string, key: FrontendKey): RouteOfFrontend | undefined {
+    const isMeant = (frontend: Frontend) => frontend.key === key;
+    const named = [...this.#places.values()].find(({ frontends }) => frontends.some(isMeant));
+    const place = named ?? this.#places.get(key);
+    if (place === undefined) return undefined;
+    const route = place.router.explain(client);
+    const frontend = place.frontends.find(isMeant) ?? place.frontend;
+    return { frontend, state: place.binding.state, active: route.active, route };
   }
 
   /** Every listener that there is, those of removed frontends included. */
   *listeners(): Iterable<FrontendListener> {
     for (const { frontend, binding } of this.#places.values()) {
-      if (binding.listener) yield { protocol: frontend.protocol, listener: binding.listener };
+      if (binding.listener) yield { protocol: frontend.protocol, frontend, listener: binding.listener };
     }
     for (const leaving of this.#leaving) {
       if (leaving.listener.size === 0) this.#leaving.delete(leaving);
@@ -105,13 +169,15 @@ export class Frontends {
     return Array.from(this.listeners()).some(({ listener }) => listener.size > 0);
   }
 
-  #add(frontend: Frontend): void {
+  #add(key: FrontendKey, spec: ListenSpec, frontends: Wanted['frontends']): void {
+    const [frontend] = frontends;
     const { engine, balancers, load, observer, clock, onBinding } = this.#init;
     const balancer = balancers.of(frontend.servicePort);
     const router = new FrontendRouter({ frontend, balancer, load, observer, clock });
     const onState = (state: BindingState) => onBinding(place.frontend, state);
-    const place: Place = { frontend, router, binding: new Binding({ frontend, router, engine, clock, onState }) };
-    this.#places.set(frontend.key, place);
+    const binding = new Binding({ frontend, spec, router, engine, clock, onState });
+    const place: Place = { frontend, frontends, router, binding };
+    this.#places.set(key, place);
   }
 
   #update(place: Place, frontend: Frontend): void {
@@ -146,7 +212,7 @@ export class Frontends {
   async #remove({ frontend, binding }: Place): Promise<void> {
     const { listener } = binding;
     if (listener === undefined) return binding.stop();
-    this.#leaving.add({ protocol: frontend.protocol, listener });
+    this.#leaving.add({ protocol: frontend.protocol, frontend, listener });
     if (frontend.protocol === 'UDP') listener.cut(() => true, 'frontend-removed');
     else {
       const afterMs = frontend.servicePort.settings.endpointDrainTimeoutMs;

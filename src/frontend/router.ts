@@ -1,9 +1,11 @@
 import type { Balancer } from '../balance/balancer.ts';
+import type { BalanceExplanation } from '../balance/explain.ts';
 import type { Clock } from '../base/clock.ts';
-import type { ConnectFailure, DropReason, RejectReason } from '../model/reason.ts';
+import type { AddressSet } from '../model/address-set.ts';
+import type { ConnectFailure, DropReason, EndReason, RejectReason } from '../model/reason.ts';
 import { isLocalFailure } from '../model/reason.ts';
 import type { ServiceSettings } from '../model/settings.ts';
-import type { Frontend } from '../model/snapshot.ts';
+import type { Frontend, Scope } from '../model/snapshot.ts';
 import type { Target } from '../model/target.ts';
 import type { Observer } from '../relay/observer.ts';
 import type { Ending, Flow, Route, Router } from '../relay/relay.ts';
@@ -15,6 +17,16 @@ export interface FrontendRouterInit {
   readonly load: FlowLoad;
   readonly observer: Observer;
   readonly clock: Clock;
+}
+
+/** What would become of a client's flow at a frontend now. */
+export interface RouteExplanation {
+  readonly frontend: Frontend;
+  /** Flows that the listener has now. */
+  readonly active: number;
+  /** Why the flow would not even be balanced; absent: nothing is in its way. */
+  readonly refusal?: RejectReason;
+  readonly balance: BalanceExplanation;
 }
 
 /**
@@ -52,14 +64,23 @@ export class FrontendRouter implements Router {
   }
 
   route(flow: Flow): Route {
-    const refusal = this.#load.refusal(this.#frontend, this.#active);
+    const refusal = this.#refusal(flow);
     const route: Route = refusal === undefined ? this.#balance(flow) : { kind: 'reject', reason: refusal };
     // A rejected datagram leaves nothing behind that could be closed later.
     if (route.kind === 'forward' || flow.protocol === 'TCP') this.#open(flow);
     return lease(flow, route);
   }
 
-  refused(flow: Flow, _reason: RejectReason): void {
+  /** What `route` would say to a new flow of `client`, and why. Changes nothing. */
+  explain(client: string): RouteExplanation {
+    const named = { clientAddress: client };
+    const refusal = this.#refusal(named);
+    const scope = this.#scopeOf(named);
+    const balance = this.#balancer.explain(client, this.#clock.now(), scope);
+    return { frontend: this.#frontend, active: this.#active, ...(refusal !== undefined && { refusal }), balance };
+  }
+
+  refused(flow: Flow, _reason: EndReason): void {
     this.#open(flow);
   }
 
@@ -100,9 +121,22 @@ export class FrontendRouter implements Router {
     this.#observer.acceptFailed(this.#frontend, code);
   }
 
+  #refusal(flow: Pick<Flow, 'clientAddress'>): RejectReason | undefined {
+    const { sources } = this.#frontend;
+    if (sources !== undefined && !sources.has(flow.clientAddress)) return 'source-not-allowed';
+    return this.#load.refusal(this.#frontend, this.#active);
+  }
+
   #balance(flow: Flow): Route {
     const client = this.#balancer.asksForClient ? flow.clientAddress : '';
-    return this.#balancer.route(client, this.#clock.now(), flow.tried);
+    return this.#balancer.route(client, this.#clock.now(), flow.tried, this.#scopeOf(flow));
+  }
+
+  /** Which endpoints the flow may get: `nearby` clients those of the whole cluster. */
+  #scopeOf(flow: Pick<Flow, 'clientAddress'>): Scope {
+    const { scope, nearby, address } = this.#frontend;
+    if (scope === 'cluster' || nearby === undefined) return scope;
+    return isNearby(flow.clientAddress, address, nearby) ? 'cluster' : 'local';
   }
 
   #open(flow: Flow): void {
@@ -111,6 +145,11 @@ export class FrontendRouter implements Router {
     this.#load.opened(this.#frontend);
     this.#observer.flowOpened(this.#frontend);
   }
+}
+
+/** A process of this host that connects to an address of this host comes from that very address (`RTN_LOCAL`). */
+function isNearby(client: string, vip: string, nearby: AddressSet): boolean {
+  return client === vip || nearby.has(client);
 }
 
 /** After a failed try there is no `no-endpoint` any more: what there was has been tried. */

@@ -45,10 +45,12 @@ function frontendFamilies(views: LiveViews): Family[] {
 function feedFamilies(views: LiveViews): Family[] {
   const synced = new Family('sluice_feed_synced', 'gauge', '1 once the first sync of the feed is complete.');
   const problems = new Family('sluice_feed_problems', 'gauge', 'Problems that the feed reports now.');
+  const stale = new Family('sluice_feed_stale_seconds', 'gauge', 'Since the source of the feed was last heard of.');
   for (const feed of views.feeds()) {
     const labels = labelText({ feed: feed.name });
     synced.add(feed.synced ? 1 : 0, labels);
     problems.add(feed.problems.length, labels);
+    if (feed.staleSeconds !== undefined) stale.add(feed.staleSeconds, labels);
   }
-  return [synced, problems];
+  return [synced, problems, stale];
 }

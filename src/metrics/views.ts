@@ -38,6 +38,8 @@ export interface FeedView {
   readonly synced: boolean;
   /** The newest list; empty: all is well. */
   readonly problems: readonly Problem[];
+  /** How long nothing was heard of its source; absent: a source that does not go away. */
+  readonly staleSeconds?: number;
 }
 
 /** The current state of everything, asked for anew each time. */

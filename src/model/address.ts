@@ -16,7 +16,15 @@ export interface AddressPort {
 export function parseIp(text: string): Ip | undefined {
   if (isIPv4(text)) return text as Ip;
   if (isIP(text) !== 6 || text.includes('%')) return undefined;
-  return IPCIDR.createAddress(text).correctForm() as Ip;
+  return IPCIDR.createAddress(text.replace(dottedEnd, groups)).correctForm() as Ip;
+}
+
+/** `::ffff:10.0.0.1`: the last 32 bits as IPv4 (RFC 4291 section 2.2). The library takes such an address for IPv4. */
+const dottedEnd = /(\d+)\.(\d+)\.(\d+)\.(\d+)$/;
+
+function groups(_dotted: string, ...[a, b, c, d]: string[]): string {
+  const group = (high = '', low = '') => (Number(high) * 256 + Number(low)).toString(16);
+  return `${group(a, b)}:${group(c, d)}`;
 }
 
 export function familyOf(address: Ip): IpFamily {

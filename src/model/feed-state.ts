@@ -1,4 +1,5 @@
 import type { Problem } from '../base/errors.ts';
+import type { NodePlace } from './node.ts';
 import type { EndpointSlice, Service } from './service.ts';
 
 /**
@@ -8,6 +9,15 @@ import type { EndpointSlice, Service } from './service.ts';
 export interface FeedState {
   readonly services: readonly Service[];
   readonly slices: readonly EndpointSlice[];
+  /** The node that the feed was told is sluice's own, where it knows more of it than the configuration. */
+  readonly node?: FeedNode;
+}
+
+/** Kubernetes `Node`, as far as a proxy on it cares. */
+export interface FeedNode {
+  readonly place: NodePlace;
+  /** `spec.podCIDRs`, as `parseCidr` gives them. */
+  readonly podCidrs: readonly string[];
 }
 
 /** Where a feed delivers; the table makes one for each feed. */

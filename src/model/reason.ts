@@ -41,6 +41,10 @@ export const rejectReasons = [
   'shutdown',
   /** No file descriptor is left. */
   'descriptors-exhausted',
+  /** What a trusted proxy sent first is no PROXY header, or not a whole one. */
+  'proxy-header-invalid',
+  /** Its PROXY header was not complete in time. */
+  'proxy-header-timeout',
 ] as const;
 export type RejectReason = (typeof rejectReasons)[number];
 
@@ -83,6 +87,8 @@ export const dropReasons = [
   'limit-client',
   'shutdown',
   'descriptors-exhausted',
+  'proxy-header-invalid',
+  'proxy-header-timeout',
   /** The kernel would not take it now (ENOBUFS, ENOMEM, EAGAIN). */
   'buffer-full',
   /** EMSGSIZE: larger than the path or the socket allows. */

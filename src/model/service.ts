@@ -7,21 +7,59 @@ export interface Service {
   readonly key: ServiceKey;
   readonly namespace: string;
   readonly name: string;
-  /** `spec.clusterIPs`; empty for a headless service, which is not proxied. */
+  /**
+   * `spec.clusterIPs`; empty for a headless service, which is not proxied. They say which IP families the service has:
+   * addresses of another one, of whatever kind, are not served (kube-proxy's `GetClusterIPByFamily`).
+   */
   readonly vips: readonly Ip[];
+  /** `spec.externalIPs`; absent: none. */
+  readonly externalIps?: readonly Ip[];
+  /** Each `status.loadBalancer.ingress[].ip`, but for those whose `ipMode` is `Proxy`; absent: none. */
+  readonly loadBalancerIps?: readonly Ip[];
+  /** `spec.loadBalancerSourceRanges`, as `parseCidr` gives them: who may use `loadBalancerIps`. Absent: everybody. */
+  readonly loadBalancerSourceRanges?: readonly string[];
+  /** `spec.internalTrafficPolicy`: for `vips`. Absent: `Cluster`. */
+  readonly internalTrafficPolicy?: TrafficPolicy;
+  /** `spec.externalTrafficPolicy`: for node ports, `externalIps` and `loadBalancerIps`. Absent: `Cluster`. */
+  readonly externalTrafficPolicy?: TrafficPolicy;
+  /** `spec.healthCheckNodePort`, of a `LoadBalancer` with `externalTrafficPolicy: Local`; absent: none. */
+  readonly healthCheckNodePort?: number;
   readonly ports: readonly ServicePortSpec[];
   /** `spec.sessionAffinityConfig.clientIP.timeoutSeconds`, in milliseconds; absent: `sessionAffinity: None`. */
   readonly affinityTimeoutMs?: number;
   readonly settings: SettingsOverride;
   /** A VIP that has no endpoint of its own family may use the other family's. Kubernetes: never; inline services: yes. */
   readonly crossFamily: boolean;
+  /** For people only. Absent: the feed knows nothing more than stands above. */
+  readonly meta?: ServiceMeta;
 }
+
+/**
+ * What people want to see of a Service, and no flow depends on: Kubernetes `metadata` and `spec` in their own words.
+ * What the object does not say is absent.
+ */
+export interface ServiceMeta {
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly annotations?: Readonly<Record<string, string>>;
+  readonly selector?: Readonly<Record<string, string>>;
+  readonly type?: string;
+  readonly ipFamilyPolicy?: string;
+  /** `metadata.creationTimestamp`, RFC 3339. */
+  readonly createdAt?: string;
+  /** `targetPort` of `spec.ports`, a number or a name, by `PORTNAME/PROTOCOL`. */
+  readonly targetPorts?: Readonly<Record<string, string>>;
+}
+
+/** `Local`: only endpoints on this node. */
+export type TrafficPolicy = 'Cluster' | 'Local';
 
 export interface ServicePortSpec {
   /** Empty for the only port of a service. It is what ties the port to the ports of the endpoint slices. */
   readonly name: string;
   readonly port: number;
   readonly protocol: Protocol;
+  /** `spec.ports[].nodePort`: where it is served on the node's own addresses; absent: nowhere. */
+  readonly nodePort?: number;
 }
 
 /** A part of the endpoints of one service. Kubernetes `EndpointSlice`; `Endpoints` subsets are brought to this form. */
@@ -50,4 +88,7 @@ export interface SliceEndpoint {
   readonly weight: number;
   readonly nodeName?: string;
   readonly zone?: string;
+  /** `hints`: the nodes and zones that should use it (`trafficDistribution`); absent: it has none. */
+  readonly forNodes?: readonly string[];
+  readonly forZones?: readonly string[];
 }

@@ -1,3 +1,7 @@
+/** Versions of the PROXY protocol (HAProxy's doc/proxy-protocol.txt). */
+export const proxyVersions = ['v1', 'v2'] as const;
+export type ProxyVersion = (typeof proxyVersions)[number];
+
 /** How a service's flows are treated. Everything has a default; a service overrides what it needs. */
 export interface TcpSettings {
   /** One try to connect to an endpoint. */
@@ -14,6 +18,15 @@ export interface TcpSettings {
   readonly noDelay: boolean;
   /** Idle time before the first keepalive probe, SO_KEEPALIVE on both sides. `Infinity`: none. */
   readonly keepAliveMs: number;
+  /** The PROXY header that tells an endpoint who the client is, and which VIP:PORT it asked for, before the client's first byte. */
+  readonly sendProxy: ProxyVersion | 'off';
+  /**
+   * Addresses and CIDRs, in canonical form, of the proxies in front of us. Their connections must begin with a PROXY
+   * header of either version, and who it names is the client. What anybody else sends is payload.
+   */
+  readonly acceptProxyFrom: readonly string[];
+  /** How long such a header may take, from the accepted connection to its last byte. */
+  readonly proxyHeaderTimeoutMs: number;
 }
 
 export interface UdpSettings {
@@ -21,6 +34,8 @@ export interface UdpSettings {
   readonly idleTimeoutMs: number;
   /** The service never replies (syslog, statsd): sessions are not kept for replies that cannot come. */
   readonly oneway: boolean;
+  /** A PROXY header before every datagram to an endpoint: who the client is, and which VIP:PORT it sent to. */
+  readonly sendProxy: 'v2' | 'off';
 }
 
 /** How one endpoint is chosen among the eligible ones. */
@@ -49,8 +64,11 @@ export const defaultSettings: ServiceSettings = {
     bufferBytes: 256 * 1024,
     noDelay: true,
     keepAliveMs: 60_000,
+    sendProxy: 'off',
+    acceptProxyFrom: [],
+    proxyHeaderTimeoutMs: 5_000,
   },
-  udp: { idleTimeoutMs: 30_000, oneway: false },
+  udp: { idleTimeoutMs: 30_000, oneway: false, sendProxy: 'off' },
   maxFlowsPerFrontend: Number.POSITIVE_INFINITY,
   maxFlowsPerService: Number.POSITIVE_INFINITY,
   endpointDrainTimeoutMs: Number.POSITIVE_INFINITY,

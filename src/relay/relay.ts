@@ -63,8 +63,11 @@ export interface Router {
   connectFailed(flow: Flow, target: Target, failure: ConnectFailure): Route;
   connected(flow: Flow, target: Target, connectMs: number): void;
   closed(flow: Flow, ending: Ending): void;
-  /** A flow that the engine has no room for, so that `route` is not called; `closed` follows. */
-  refused(flow: Flow, reason: RejectReason): void;
+  /**
+   * A flow that ends before `route` was called: there is no room for it, or its PROXY header did not come. `closed`
+   * follows.
+   */
+  refused(flow: Flow, reason: EndReason): void;
   /** One datagram of a client was not passed on. */
   dropped(reason: DropReason): void;
   /** accept(2) failed with this code (`EMFILE`, …); the client that waited may be lost. */

@@ -1,10 +1,13 @@
 import type { Problem } from '../base/errors.ts';
+import type { Ip } from '../model/address.ts';
 import type { FeedState } from '../model/feed-state.ts';
 import type { FrontendKey, ServiceKey, ServicePortKey } from '../model/keys.ts';
+import { type NodeView, unknownNode } from '../model/node.ts';
 import type { EndpointSlice, Service } from '../model/service.ts';
 import type { ServiceSettings } from '../model/settings.ts';
-import { emptySnapshot, type Frontend, type ServicePort, type Snapshot } from '../model/snapshot.ts';
+import { emptySnapshot, type Frontend, type HealthCheck, type ServicePort, type Snapshot } from '../model/snapshot.ts';
 import { type CompiledService, compileService, type ServiceInput } from './compile.ts';
+import { type NodeInput, nodeInput } from './node.ts';
 import { shareList } from './share.ts';
 
 export interface FeedInput {
@@ -17,6 +20,8 @@ export interface BuildInput {
   readonly feeds: readonly FeedInput[];
   /** The process's settings, which a service overrides. */
   readonly settings: ServiceSettings;
+  /** The node that sluice stands on; absent: it is not known. */
+  readonly node?: NodeView;
 }
 
 export interface BuildResult {
@@ -43,6 +48,7 @@ interface Cached {
 export class SnapshotBuilder {
   #snapshot: Snapshot;
   #cache: ReadonlyMap<ServiceKey, Cached> = new Map();
+  #node: NodeInput | undefined;
 
   constructor(previous: Snapshot = emptySnapshot) {
     this.#snapshot = previous;
@@ -52,13 +58,16 @@ export class SnapshotBuilder {
     return this.#snapshot;
   }
 
-  build({ feeds, settings }: BuildInput): BuildResult {
+  build({ feeds, settings, node: view = unknownNode }: BuildInput): BuildResult {
     const { services, problems } = mergeServices(feeds);
     const slices = groupSlices(feeds);
+    const states = feeds.map(({ state }) => state);
+    const node = nodeInput(view, states, declared(services), this.#node);
+    this.#node = node;
     const cache = new Map<ServiceKey, Cached>();
-    const draft = new Draft();
+    const draft = new Draft(node.nodePortAddresses);
     for (const [key, { service, feed }] of services) {
-      const cached = this.#compile({ service, slices: slices.get(key) ?? [], defaults: settings });
+      const cached = this.#compile({ service, slices: slices.get(key) ?? [], defaults: settings, node });
       cache.set(key, cached);
       draft.add(cached.compiled, feed);
     }
@@ -78,6 +87,7 @@ function sameInput(one: ServiceInput, other: ServiceInput): boolean {
   return (
     one.service === other.service &&
     one.defaults === other.defaults &&
+    one.node === other.node &&
     shareList(one.slices, other.slices) === one.slices
   );
 }
@@ -85,6 +95,10 @@ function sameInput(one: ServiceInput, other: ServiceInput): boolean {
 interface Claim {
   readonly service: Service;
   readonly feed: string;
+}
+
+function* declared(claims: ReadonlyMap<ServiceKey, Claim>): Iterable<Service> {
+  for (const { service } of claims.values()) yield service;
 }
 
 /** Each service as its first feed defines it. */
@@ -130,8 +144,17 @@ class Draft {
   readonly problems: Problem[] = [];
   readonly #frontends = new Map<FrontendKey, Frontend>();
   readonly #servicePorts = new Map<ServicePortKey, ServicePort>();
+  readonly #services = new Map<ServiceKey, Service>();
+  readonly #healthChecks = new Map<ServiceKey, HealthCheck>();
+  readonly #nodePortAddresses: readonly Ip[];
 
-  add({ servicePorts, frontends, problems }: CompiledService, feed: string): void {
+  constructor(nodePortAddresses: readonly Ip[]) {
+    this.#nodePortAddresses = nodePortAddresses;
+  }
+
+  add({ service, servicePorts, frontends, healthCheck, problems }: CompiledService, feed: string): void {
+    if (healthCheck !== undefined) this.#healthChecks.set(service.key, healthCheck);
+    if (servicePorts.length > 0) this.#services.set(service.key, service);
     for (const servicePort of servicePorts) this.#servicePorts.set(servicePort.key, servicePort);
     for (const frontend of frontends) this.#claim(frontend, feed);
     for (const problem of problems) this.problems.push(problem);
@@ -151,9 +174,21 @@ class Draft {
   }
 
   snapshotAfter(previous: Snapshot): Snapshot {
-    const same = sameMap(previous.frontends, this.#frontends) && sameMap(previous.servicePorts, this.#servicePorts);
+    const same =
+      sameMap(previous.frontends, this.#frontends) &&
+      sameMap(previous.servicePorts, this.#servicePorts) &&
+      sameMap(previous.services, this.#services) &&
+      sameMap(previous.healthChecks, this.#healthChecks) &&
+      shareList(previous.nodePortAddresses, this.#nodePortAddresses) === previous.nodePortAddresses;
     if (same) return previous;
-    return { version: previous.version + 1, frontends: this.#frontends, servicePorts: this.#servicePorts };
+    return {
+      version: previous.version + 1,
+      frontends: this.#frontends,
+      servicePorts: this.#servicePorts,
+      services: this.#services,
+      healthChecks: this.#healthChecks,
+      nodePortAddresses: this.#nodePortAddresses,
+    };
   }
 }
 

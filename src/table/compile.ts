@@ -1,11 +1,14 @@
-import { eligibleEndpoints } from '../balance/eligibility.ts';
+import { eligibleEndpoints, isLocal } from '../balance/eligibility.ts';
 import type { Problem } from '../base/errors.ts';
 import { familyOf, type IpFamily } from '../model/address.ts';
-import { type EndpointKey, endpointKey, frontendKey, servicePortKey } from '../model/keys.ts';
+import { type EndpointKey, endpointKey, servicePortKey } from '../model/keys.ts';
+import type { NodePlace } from '../model/node.ts';
 import type { EndpointSlice, Service, ServicePortSpec, SliceEndpoint } from '../model/service.ts';
 import { overrideSettings, type ServiceSettings } from '../model/settings.ts';
-import type { Endpoint, Frontend, ServicePort, Snapshot } from '../model/snapshot.ts';
-import { sameEndpoint, shareFrontend, shareList, shareServicePort } from './share.ts';
+import type { Endpoint, Frontend, HealthCheck, Scope, ServicePort, Snapshot } from '../model/snapshot.ts';
+import type { NodeInput } from './node.ts';
+import { sameEndpoint, shareFrontend, shareHealthCheck, shareList, shareService, shareServicePort } from './share.ts';
+import { type Scopes, SitePlan, scopesOf } from './sites.ts';
 
 /** Everything that decides what becomes of one service. */
 export interface ServiceInput {
@@ -14,42 +17,60 @@ export interface ServiceInput {
   readonly slices: readonly EndpointSlice[];
   /** The settings that the service's own override. */
   readonly defaults: ServiceSettings;
+  readonly node: NodeInput;
 }
 
 export interface CompiledService {
+  readonly service: Service;
   /** One for each port and each IP family that has a VIP. */
   readonly servicePorts: readonly ServicePort[];
-  /** One for each port and VIP. Another service may have claimed the same before. */
+  /** One for each port and address of any kind. Another service may have claimed the same before. */
   readonly frontends: readonly Frontend[];
+  readonly healthCheck?: HealthCheck;
   readonly problems: readonly Problem[];
 }
 
 /** What one service asks for; what equals its part of `previous` is the same object. */
 export function compileService(input: ServiceInput, previous: Snapshot): CompiledService {
   const { service } = input;
-  const vips = [...new Set(service.vips)];
-  const families = [...new Set(vips.map(familyOf))];
+  const families = [...new Set(service.vips.map(familyOf))];
   const settings = overrideSettings(input.defaults, service.settings);
   const { ports, problems } = distinctPorts(service);
   const servicePorts = ports.flatMap((port) =>
     families.map((family) => compilePort(input, port, family, settings, previous)),
   );
-  const frontends = ports.flatMap((port) =>
-    vips.map((address): Frontend => {
-      const key = frontendKey(port.protocol, address, port.port);
-      const wanted = servicePortKey(service.key, port.name, port.protocol, familyOf(address));
-      const servicePort = servicePorts.find((candidate) => candidate.key === wanted);
-      if (servicePort === undefined) throw new Error(`no service port for ${key}`);
-      return shareFrontend(previous.frontends.get(key), {
-        key,
-        protocol: port.protocol,
-        address,
-        port: port.port,
-        servicePort,
-      });
+  const byKey = new Map(servicePorts.map((servicePort) => [servicePort.key, servicePort]));
+  const plan = new SitePlan(service, input.node);
+  const frontends = ports.flatMap(({ name, protocol, ...rest }) =>
+    plan.sitesOf({ name, protocol, ...rest }).map((site): Frontend => {
+      const servicePort = byKey.get(servicePortKey(service.key, name, protocol, familyOf(site.address)));
+      if (servicePort === undefined) throw new Error(`no service port for ${site.key}`);
+      return shareFrontend(previous.frontends.get(site.key), { ...site, protocol, servicePort });
     }),
   );
-  return { servicePorts, frontends, problems };
+  const healthCheck = healthCheckOf(input, servicePorts, previous);
+  return {
+    service: shareService(previous.services.get(service.key), service),
+    servicePorts,
+    frontends,
+    ...(healthCheck !== undefined && { healthCheck }),
+    problems,
+  };
+}
+
+/** kube-proxy's `LocalReadyEndpoints`: an endpoint of several ports or slices counts once. */
+function healthCheckOf(
+  { service, node }: ServiceInput,
+  servicePorts: readonly ServicePort[],
+  previous: Snapshot,
+): HealthCheck | undefined {
+  const { key, namespace, name, healthCheckNodePort: port } = service;
+  if (port === undefined) return undefined;
+  const local = servicePorts.flatMap(({ endpoints }) =>
+    endpoints.filter((each) => each.ready && isLocal(each, node.place)),
+  );
+  const localEndpoints = new Set(local.map(({ address }) => address)).size;
+  return shareHealthCheck(previous.healthChecks.get(key), { service: key, namespace, name, port, localEndpoints });
 }
 
 /** A service's ports are told apart by name and protocol; of two that cannot be, the first counts. */
@@ -71,7 +92,7 @@ function distinctPorts(service: Service): { ports: readonly ServicePortSpec[]; p
 }
 
 function compilePort(
-  { service, slices }: ServiceInput,
+  { service, slices, node }: ServiceInput,
   port: ServicePortSpec,
   family: IpFamily,
   settings: ServiceSettings,
@@ -92,8 +113,29 @@ function compilePort(
     ...(service.affinityTimeoutMs === undefined ? {} : { affinityTimeoutMs: service.affinityTimeoutMs }),
     settings,
     endpoints,
-    eligible: shareList(old?.eligible ?? [], eligibleEndpoints(endpoints)),
+    ...reachable(endpoints, scopesOf(service), node.place, old),
+    place: node.place,
   });
+}
+
+type Reachable = Pick<ServicePort, 'eligible' | 'cluster' | 'local'>;
+
+/** The endpoints for each scope that the service's traffic has, and all of them together. */
+function reachable(
+  endpoints: readonly Endpoint[],
+  scopes: Scopes,
+  place: NodePlace,
+  old: ServicePort | undefined,
+): Reachable {
+  const share = (before: readonly Endpoint[] | undefined, scope: Scope) =>
+    shareList(before ?? [], eligibleEndpoints(endpoints, scope, place));
+  if (!scopes.local) return { eligible: share(old?.eligible, 'cluster') };
+  const local = share(old?.local, 'local');
+  if (!scopes.cluster) return { eligible: local, local };
+  const cluster = share(old?.cluster, 'cluster');
+  const reached = new Set([...cluster, ...local]);
+  const eligible = endpoints.filter((endpoint) => reached.has(endpoint));
+  return { eligible: shareList(old?.eligible ?? [], eligible), cluster, local };
 }
 
 interface WantedPort extends ServicePortSpec {

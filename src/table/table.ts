@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { formatProblem, type Problem } from '../base/errors.ts';
 import type { FeedSink, FeedState } from '../model/feed-state.ts';
+import { type NodeView, unknownNode } from '../model/node.ts';
 import type { ServiceSettings } from '../model/settings.ts';
 import type { Snapshot } from '../model/snapshot.ts';
 import { SnapshotBuilder } from './build.ts';
@@ -9,6 +10,8 @@ import { diff, type SnapshotChange } from './diff.ts';
 export interface TableInit {
   /** The process's settings, which services override. */
   readonly settings: ServiceSettings;
+  /** The node that sluice stands on; absent: it is not known, until `updateNode`. */
+  readonly node?: NodeView;
   /** A snapshot that differs from the one before. Called in the task that `schedule` runs, and by `open`. */
   readonly onSnapshot: (snapshot: Snapshot, change: SnapshotChange) => void;
   /** The list of all problems is another one than before. */
@@ -47,6 +50,7 @@ export class Table {
   /** In the order of precedence. */
   #feeds: readonly FeedEntry[] = [];
   #settings: ServiceSettings;
+  #node: NodeView;
   #conflicts: readonly Problem[] = [];
   #told = '';
   #open = false;
@@ -55,6 +59,7 @@ export class Table {
   constructor(init: TableInit) {
     this.#init = init;
     this.#settings = init.settings;
+    this.#node = init.node ?? unknownNode;
   }
 
   /** What was published last; at first empty, version 0. */
@@ -100,6 +105,13 @@ export class Table {
     this.#wake();
   }
 
+  /** A view that says the same as the present one changes nothing, and costs nothing. */
+  updateNode(node: NodeView): void {
+    if (isDeepStrictEqual(node, this.#node)) return;
+    this.#node = node;
+    this.#wake();
+  }
+
   /** All that is wrong now: what feeds report, in their order, then what the last build left out. */
   problems(): readonly Problem[] {
     return [...this.#feeds.flatMap((feed) => feed.problems), ...this.#conflicts];
@@ -117,7 +129,7 @@ export class Table {
   #publish(): void {
     const before = this.#builder.snapshot;
     const feeds = this.#feeds.flatMap(({ name, state }) => (state === undefined ? [] : [{ name, state }]));
-    const { snapshot, problems } = this.#builder.build({ feeds, settings: this.#settings });
+    const { snapshot, problems } = this.#builder.build({ feeds, settings: this.#settings, node: this.#node });
     this.#conflicts = problems;
     if (snapshot !== before) this.#init.onSnapshot(snapshot, diff(before, snapshot));
     this.#tellProblems();

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { eligibleEndpoints, isReady, leftOutReason } from '../../src/balance/eligibility.ts';
+import { eligibleEndpoints, judge, leftOutReason } from '../../src/balance/eligibility.ts';
 import type { SliceEndpoint } from '../../src/model/service.ts';
 import { endpoint } from '../support/model.ts';
 
@@ -47,13 +47,13 @@ const rows: { name: string; given: string[]; gets: string[]; leftOut: (string | 
 for (const { name, given, gets, leftOut } of rows) {
   test(`eligible: ${name}`, () => {
     const endpoints = given.map((state, index) => endpoint(`127.1.0.${index + 1}`, states[state]));
-    const someReady = endpoints.some(isReady);
+    const judgement = judge(endpoints, 'cluster');
     assert.deepEqual(
       eligibleEndpoints(endpoints).map((chosen) => given[endpoints.indexOf(chosen)]),
       gets,
     );
     assert.deepEqual(
-      endpoints.map((each) => leftOutReason(each, someReady)),
+      endpoints.map((each) => leftOutReason(each, judgement)),
       leftOut,
     );
   });

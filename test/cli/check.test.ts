@@ -114,14 +114,36 @@ for (const name of readdirSync(examples)) {
   });
 }
 
-/** Every key and default below a node of the JSON Schema. */
+/** Every key that has a default, and that, below a node of the JSON Schema. */
 function defaultsOf(node: Record<string, unknown>): unknown {
   const properties = node.properties as Record<string, Record<string, unknown>> | undefined;
   if (properties === undefined) return node.default;
-  return Object.fromEntries(Object.entries(properties).map(([key, child]) => [key, defaultsOf(child)]));
+  const entries = Object.entries(properties).map(([key, child]): [string, unknown] => [key, defaultsOf(child)]);
+  return Object.fromEntries(entries.filter(([, value]) => value !== undefined));
 }
 
 test('the example full.yaml has every key at its default', () => {
   const document = parseDocument(readFileSync(join(examples, 'full.yaml'), 'utf8'));
   assert.deepEqual(document.kind === 'ok' && document.value, defaultsOf(configJsonSchema()));
+});
+
+test('the scenario as people write it: a service with a selector, and its pods', async () => {
+  const { table, problems } = await check([join(import.meta.dirname, '../fixtures/webserver.yaml')]);
+  assert.deepEqual(problems, []);
+  assert.match(table, /^TCP 10\.104\.58\.143:80 .* 172\.17\.0\.3:8080, 172\.17\.0\.4:8080$/m);
+});
+
+test("what the configuration says of the node counts: its node ports, and our proxy's name", async (t) => {
+  const config = `node: { addresses: [192.0.2.10] }
+serviceProxyName: sluice
+feeds: [{ file: { path: m.yaml } }]`;
+  const manifest = `apiVersion: v1
+kind: Service
+metadata: { name: web, labels: { service.kubernetes.io/service-proxy-name: sluice } }
+spec: { type: NodePort, clusterIP: 10.96.0.1, ports: [{ port: 80, nodePort: 30080 }] }
+`;
+  const folder = folderWith(t, { 'c.yaml': config, 'm.yaml': manifest });
+  const { table, problems } = await check([join(folder, 'c.yaml')]);
+  assert.deepEqual(problems, []);
+  assert.match(table, /^TCP 192\.0\.2\.10:30080 /m);
 });

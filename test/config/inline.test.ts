@@ -26,6 +26,7 @@ test('the service of the issue', () => {
       affinityTimeoutMs: 60_000,
       settings: { policy: 'leastConnections' },
       crossFamily: true,
+      meta: { targetPorts: { 'http/TCP': '8000' } },
     },
   ]);
   const slice = (index: number, port: number, endpoint: object) => ({
@@ -95,6 +96,16 @@ test('only what a service says overrides the settings of the process', () => {
   assert.deepEqual(services[0]?.vips, ['10.0.0.1', '::1']);
 });
 
+test('a service says what it wants of the PROXY protocol, and no more', () => {
+  const settings = (proxyProtocol: string) =>
+    inline(`{ name: a, vip: 10.0.0.1, ports: [{ port: 80 }], proxyProtocol: ${proxyProtocol} }`).services[0]?.settings;
+  assert.deepEqual(settings('{ send: v2 }'), { tcp: { sendProxy: 'v2' } });
+  assert.deepEqual(settings('{ send: off, accept: { from: [] } }'), { tcp: { sendProxy: 'off', acceptProxyFrom: [] } });
+  assert.deepEqual(settings('{ sendUdp: v2 }'), { udp: { sendProxy: 'v2' } });
+  assert.deepEqual(settings('{}'), {});
+  assert.deepEqual(settings('{ accept: { timeout: 1s } }'), { tcp: { proxyHeaderTimeoutMs: 1_000 } });
+});
+
 const affinities: readonly [string, number | undefined][] = [
   ['None', undefined],
   ['ClientIP', 10_800_000],
@@ -107,3 +118,22 @@ for (const [text, ms] of affinities) {
     assert.equal(services[0]?.affinityTimeoutMs, ms);
   });
 }
+
+test('where clients from outside come, and which backends they get', () => {
+  const { services } =
+    inline(`{ name: a, vip: 10.0.0.1, externalIPs: [192.0.2.1], ports: [{ port: 80, nodePort: 30080 }],
+    internalTrafficPolicy: Local, externalTrafficPolicy: Local, backends: [{ address: 10.1.0.1, node: node-a }] }`);
+  const [service] = services;
+  assert.deepEqual(service?.externalIps, ['192.0.2.1']);
+  assert.deepEqual(service?.ports, [{ name: '', port: 80, protocol: 'TCP', nodePort: 30_080 }]);
+  assert.deepEqual([service?.internalTrafficPolicy, service?.externalTrafficPolicy], ['Local', 'Local']);
+});
+
+test('policies that are the default say nothing', () => {
+  const { services } = inline(`{ name: a, vip: 10.0.0.1, externalIPs: [], ports: [{ port: 80 }],
+    internalTrafficPolicy: Cluster, externalTrafficPolicy: Cluster }`);
+  assert.deepEqual(
+    Object.keys(services[0] ?? {}).filter((key) => /Traffic|external/.test(key)),
+    [],
+  );
+});

@@ -25,6 +25,8 @@ test('every setting has a default', () => {
   const expected: ProcessConfig = {
     log: { level: 'info', access: { level: 'debug', sample: 1 } },
     admin: { listen: { kind: 'tcp', address: '127.0.0.1' as never, port: 9090 } },
+    health: { listen: { kind: 'off' } },
+    node: { podCidrs: [], nodePortAddresses: [] },
     settings: defaultSettings,
     tcp: { backlog: 4_096 },
     udp: {
@@ -35,6 +37,7 @@ test('every setting has a default', () => {
     },
     limits: { flows: 'auto', affinityEntries: 65_536 },
     drainTimeoutMs: 30_000,
+    vip: { mode: 'listen', assign: { interface: 'lo', anyIp: [] }, redirect: { from: [] } },
     inline: { services: [], slices: [] },
     feeds: [],
   };
@@ -68,6 +71,21 @@ policy: maglev
   assert.equal(config.limits.flows, 10);
   assert.equal(config.drainTimeoutMs, 0);
 });
+
+test('PROXY protocol: networks are brought to their canonical form', () => {
+  const { settings } = configOf(`
+proxyProtocol: { send: v1, sendUdp: v2, accept: { from: [10.1.2.3/8, "FD00:0::/16", 192.0.2.1, "0.0.0.0/0"], timeout: 2s } }`);
+  assert.deepEqual([settings.tcp.sendProxy, settings.udp.sendProxy], ['v1', 'v2']);
+  assert.deepEqual(settings.tcp.acceptProxyFrom, ['10.0.0.0/8', 'fd00::/16', '192.0.2.1', '0.0.0.0/0']);
+  assert.equal(settings.tcp.proxyHeaderTimeoutMs, 2_000);
+});
+
+for (const network of ['10.0.0.0/33', 'fd00::/129', 'example.org', '10.0.0.0/8/8', '10.0.0/8', '']) {
+  test(`"${network}" is no network that could be trusted`, () => {
+    const [problem = ''] = problemsOf(`proxyProtocol: { accept: { from: ["${network}"] } }`);
+    assert.match(problem, /c\.yaml:1:\d+: .*is not a CIDR or an address, such as 10\.0\.0\.0\/8/);
+  });
+}
 
 const listens: readonly [string, object][] = [
   ['127.0.0.1:9090', { kind: 'tcp', address: '127.0.0.1', port: 9090 }],

@@ -3,6 +3,7 @@ import { networkInterfaces } from 'node:os';
 import { test } from 'node:test';
 import { parseIp } from '../../src/model/address.ts';
 import type { Target } from '../../src/model/target.ts';
+import { encodeProxyHeader } from '../../src/relay/proxy-protocol/encode.ts';
 import type { Listener, ListenSpec, Router } from '../../src/relay/relay.ts';
 import { until } from '../support/until.ts';
 import { Client, Echo, freePort } from './udp-peers.ts';
@@ -633,9 +634,89 @@ const oneway: Row[] = [
   ],
 ];
 
+/** The header that an endpoint gets: who has sent, and to where. */
+function headerOf({ port }: Client, vip: ListenSpec): Buffer {
+  return encodeProxyHeader('v2', { address: clientAddress, port }, vip, 'UDP');
+}
+
+const proxied: Row[] = [
+  [
+    'PROXY protocol: a header before every datagram, and none before replies',
+    {},
+    async (bench) => {
+      const { echo, target } = await bench.echo();
+      const router = new RecordingRouter(target);
+      router.udp = { sendProxy: 'v2' };
+      const { vip } = await bench.listen(router);
+      const [one, other] = [await bench.client(vip), await bench.client(vip)];
+      echo.echo = false;
+      for (const [client, text] of [
+        [one, 'a'],
+        [one, ''],
+        [other, 'b'],
+      ] as const) {
+        const before = echo.received.length;
+        client.say(text);
+        await until(() => echo.received.length > before, 'it has come');
+        const expected = Buffer.concat([headerOf(client, vip), Buffer.from(text)]);
+        assert.deepEqual(echo.received.at(-1)?.message, expected);
+        echo.answer(`re: ${text}`);
+        await until(() => client.texts.includes(`re: ${text}`), 'it is answered');
+      }
+      assert.equal(target.stats.bytesToEndpoint, 2);
+    },
+  ],
+  [
+    'PROXY protocol: the endpoint that is tried next gets it as well, once',
+    {},
+    async (bench) => {
+      const { echo, target } = await bench.echo();
+      const router = new RecordingRouter(await bench.nobody(), target);
+      router.udp = { sendProxy: 'v2' };
+      const { vip } = await bench.listen(router);
+      const client = await bench.client(vip);
+      client.say('again');
+      await until(() => echo.received.length === 1, 'it has come');
+      assert.deepEqual(echo.received[0]?.message, Buffer.concat([headerOf(client, vip), Buffer.from('again')]));
+      assert.equal(router.failures.length, 1);
+    },
+  ],
+  [
+    'PROXY protocol: oneway senders share a socket, each with its own header',
+    {},
+    async (bench) => {
+      const { echo, target } = await bench.echo();
+      const router = new RecordingRouter(target);
+      router.udp = { oneway: true, sendProxy: 'v2' };
+      const { vip } = await bench.listen(router);
+      const clients = [await bench.client(vip), await bench.client(vip)];
+      for (const client of clients) client.say('line');
+      await until(() => echo.received.length === 2, 'both have come');
+      assert.equal(bench.engine.descriptors, 1);
+      const heads = echo.received.map(({ message }) => message.subarray(0, -4).toString('hex')).sort();
+      assert.deepEqual(heads, clients.map((client) => headerOf(client, vip).toString('hex')).sort());
+    },
+  ],
+  [
+    'PROXY protocol: a datagram that is too large with its header is dropped and counted',
+    {},
+    async (bench) => {
+      const { target } = await bench.echo();
+      const router = new RecordingRouter(target);
+      router.udp = { sendProxy: 'v2' };
+      const { vip } = await bench.listen(router);
+      const client = await bench.client(vip);
+      client.say(Buffer.alloc(65_507));
+      await until(() => router.drops.length === 1, 'it is dropped');
+      assert.deepEqual(router.drops, ['too-large']);
+      assert.equal((await client.ask(Buffer.alloc(65_507 - 28))).length, 65_507);
+    },
+  ],
+];
+
 /** Every engine that relays UDP passes this: what a client, an endpoint and the router see. */
 export function udpContract(name: string, makeEngine: (init: ContractInit) => ContractEngine): void {
-  for (const [row, init, run] of [...moving, ...ending, ...failing, ...bounded, ...oneway]) {
+  for (const [row, init, run] of [...moving, ...ending, ...failing, ...bounded, ...oneway, ...proxied]) {
     test(`UDP, ${name}: ${row}`, async () => {
       const bench = new Bench(makeEngine({ ...roomy, ...init }));
       try {

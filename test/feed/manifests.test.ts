@@ -64,6 +64,12 @@ test('the service that kubectl expose makes', () => {
     ports: [{ name: '', port: 80, protocol: 'TCP' }],
     settings: {},
     crossFamily: false,
+    meta: {
+      annotations: { 'other.io/x': 'y' },
+      selector: { run: 'webserver' },
+      type: 'ClusterIP',
+      targetPorts: { '/TCP': '8080' },
+    },
   });
 });
 
@@ -116,9 +122,13 @@ test('SCTP ports are left out', () => {
   assert.deepEqual(sliceOf({ ports }).ports, [{ name: 'b', port: 2, protocol: 'UDP' }]);
 });
 
-test('annotations choose the policy and oneway', () => {
-  const annotations = { 'sluice/policy': 'maglev', 'sluice/udp-oneway': 'true' };
-  assert.deepEqual(serviceOf({}, { annotations }).settings, { policy: 'maglev', udp: { oneway: true } });
+test('annotations choose the policy, oneway and the PROXY protocol', () => {
+  const annotations = { 'sluice/policy': 'maglev', 'sluice/udp-oneway': 'true', 'sluice/proxy-protocol': 'v2' };
+  assert.deepEqual(serviceOf({}, { annotations }).settings, {
+    policy: 'maglev',
+    tcp: { sendProxy: 'v2' },
+    udp: { oneway: true },
+  });
 });
 
 const plain = { address: '10.0.0.1', ready: true, serving: true, terminating: false, weight: 1 };
@@ -206,7 +216,7 @@ test('Endpoints without subsets are right', () => {
 const ignored: readonly [string, Part][] = [
   ['a Deployment', { apiVersion: 'apps/v1', kind: 'Deployment', metadata: { name: 'x' } }],
   ['a ConfigMap', { apiVersion: 'v1', kind: 'ConfigMap', data: 3 }],
-  ['a Pod', { apiVersion: 'v1', kind: 'Pod' }],
+  ['a ConfigMap', { apiVersion: 'v1', kind: 'ConfigMap' }],
   ['a Service of Knative', { apiVersion: 'serving.knative.dev/v1', kind: 'Service' }],
 ];
 for (const [name, value] of ignored) test(`ignored: ${name}`, () => assert.deepEqual(readManifests(value), []));
@@ -280,6 +290,12 @@ const wrong: readonly [string, unknown, string, RegExp][] = [
     /found "fast"; write roundRobin/,
   ],
   [
+    'an unknown version of the PROXY protocol',
+    serviceObject({}, { annotations: { 'sluice/proxy-protocol': 'v3' } }),
+    'metadata.annotations["sluice/proxy-protocol"]',
+    /found "v3"; write v1 or v2 or off/,
+  ],
+  [
     'an unknown annotation of ours',
     serviceObject({}, { annotations: { 'sluice/polcy': 'x' } }),
     'metadata.annotations["sluice/polcy"]',
@@ -289,7 +305,7 @@ const wrong: readonly [string, unknown, string, RegExp][] = [
     'an annotation of ours like nothing',
     serviceObject({}, { annotations: { 'sluice/zzzzzzzzzzz': 'x' } }),
     'metadata.annotations["sluice/zzzzzzzzzzz"]',
-    /there are sluice\/policy and/,
+    /there are sluice\/policy, sluice/,
   ],
   [
     'a slice of nobody',

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { settingsWith } from '../support/model.ts';
+import type { Frontend } from '../../src/model/snapshot.ts';
+import { ip, settingsWith } from '../support/model.ts';
 import { Rig, settle } from './rig.ts';
 
 const vip = '10.96.0.1';
@@ -186,7 +187,8 @@ test('a removed frontend stops listening; its connections are counted until they
   await settle();
   assert.equal(listener.stops, 1);
   assert.deepEqual([...rig.frontends.states()], []);
-  assert.deepEqual([...rig.frontends.listeners()], [{ protocol: 'TCP', listener }]);
+  const left = [...rig.frontends.listeners()].map((each) => [each.protocol, each.frontend.key, each.listener]);
+  assert.deepEqual(left, [['TCP', `TCP/${vip}:80`, listener]]);
   assert.ok(carried);
   listener.end(carried);
   assert.deepEqual([...rig.frontends.listeners()], []);
@@ -254,4 +256,22 @@ test('close ends every flow, those of removed frontends too', async () => {
   assert.deepEqual(rig.observer.endings, ['shutdown', 'shutdown']);
   assert.equal(rig.listener(vip).stops, 1);
   assert.equal(rig.load.active, 0);
+});
+
+test('frontends that are listened on in one place share its listener', async () => {
+  const relay = ip('169.254.115.108');
+  const bindTo = ({ protocol, address }: Frontend) =>
+    address === '10.96.0.9' ? undefined : { protocol, address: relay, port: 10_000 };
+  const rig = new Rig({ bindTo });
+  await rig.apply({ web: { vips: ['10.96.0.1', '10.96.0.2', '10.96.0.9'], endpoints: ['127.1.0.1'] } });
+  assert.equal(rig.engine.listeners.length, 1);
+  assert.equal(rig.listener(relay).spec.port, 10_000);
+  const keys = () => Array.from(rig.frontends.states(), ({ frontend, state }) => `${frontend.key} ${state.kind}`);
+  assert.deepEqual(keys(), ['TCP/10.96.0.1:80 listening', 'TCP/10.96.0.2:80 listening']);
+  await rig.apply({ web: { vips: ['10.96.0.2', '10.96.0.3'], endpoints: ['127.1.0.1'] } });
+  assert.equal(rig.engine.listeners.length, 1, 'the listener stays when the first of its frontends goes');
+  assert.equal(rig.listener(relay).stops, 0);
+  assert.deepEqual(keys(), ['TCP/10.96.0.2:80 listening', 'TCP/10.96.0.3:80 listening']);
+  await rig.apply({});
+  assert.equal(rig.listener(relay).stops, 1);
 });

@@ -1,7 +1,7 @@
 import { Balancers } from '../../src/frontend/balancers.ts';
 import type { BindingState } from '../../src/frontend/binding.ts';
 import { FlowLoad } from '../../src/frontend/flow-load.ts';
-import { Frontends } from '../../src/frontend/frontends.ts';
+import { Frontends, type FrontendsInit } from '../../src/frontend/frontends.ts';
 import type { Protocol } from '../../src/model/keys.ts';
 import { serviceKey } from '../../src/model/keys.ts';
 import type { EndpointSlice, Service } from '../../src/model/service.ts';
@@ -47,14 +47,19 @@ export class Rig {
   readonly balancers = new Balancers({ random: () => this.clock.random(), maxAffinityEntries: 100 });
   readonly states: string[] = [];
   readonly #builder = new SnapshotBuilder();
-  readonly frontends = new Frontends({
-    engine: this.engine,
-    balancers: this.balancers,
-    load: this.load,
-    observer: this.observer,
-    clock: this.clock,
-    onBinding: (frontend, state: BindingState) => this.states.push(`${frontend.key} ${state.kind}`),
-  });
+  readonly frontends: Frontends;
+
+  constructor(over: Partial<FrontendsInit> = {}) {
+    this.frontends = new Frontends({
+      engine: this.engine,
+      balancers: this.balancers,
+      load: this.load,
+      observer: this.observer,
+      clock: this.clock,
+      onBinding: (frontend, state: BindingState) => this.states.push(`${frontend.key} ${state.kind}`),
+      ...over,
+    });
+  }
 
   snapshot(declared: Readonly<Record<string, Declared>>, settings: ServiceSettings = defaultSettings): Snapshot {
     return this.#builder.build({ feeds: [{ name: 'test', state: stateOf(declared) }], settings }).snapshot;

@@ -21,9 +21,25 @@ interface Scenario {
   readonly scale: (to: readonly string[]) => Promise<void>;
 }
 
+/** How the scenario is written: with slices, as a cluster has them, or with the pods that the service selects. */
+type Form = 'slices' | 'pods';
+const files: Record<Form, string> = { slices: 'webserver-slices.yaml', pods: 'webserver.yaml' };
+
+/** The manifests without some pods. */
+const without: Record<Form, (manifests: string, gone: readonly string[]) => string> = {
+  slices: (manifests, gone) => {
+    const lines = manifests.split('\n').filter((line) => !gone.some((pod) => line.includes(pod)));
+    return lines.join('\n').replace(/endpoints:\n$/, 'endpoints: []\n');
+  },
+  pods: (manifests, gone) => {
+    const objects = manifests.split('---\n').filter((object) => !gone.some((pod) => object.includes(pod)));
+    return objects.join('---\n');
+  },
+};
+
 /** A node with the VIP on its loopback, two pods, and a client that reaches the VIP by way of the node. */
-async function scenario(t: TestContext): Promise<Scenario> {
-  const network = new Network(t, 'scenario');
+async function scenario(t: TestContext, form: Form): Promise<Scenario> {
+  const network = new Network(t, `scenario-${form}`);
   const [node, one, two, client] = ['node', 'pod-1', 'pod-2', 'client'].map((word) => network.add(word)) as [
     string,
     string,
@@ -41,7 +57,7 @@ async function scenario(t: TestContext): Promise<Scenario> {
   network.run(node, 'address', 'add', `${vip}/32`, 'dev', 'lo');
   network.run(client, 'route', 'add', `${vip}/32`, 'via', '172.17.0.1');
   await Promise.all([httpPodIn(t, one, pods[0], 8080), httpPodIn(t, two, pods[1], 8080)]);
-  const manifests = await readFile(new URL('../fixtures/webserver-slices.yaml', import.meta.url), 'utf8');
+  const manifests = await readFile(new URL(`../fixtures/${files[form]}`, import.meta.url), 'utf8');
   const sluice = await startProgram(t, {
     config: 'feeds: [{ file: { path: ./webserver.yaml } }]',
     files: { 'webserver.yaml': manifests },
@@ -49,9 +65,7 @@ async function scenario(t: TestContext): Promise<Scenario> {
   });
   const scale = async (to: readonly string[]) => {
     const gone = pods.filter((pod) => !to.includes(pod));
-    const lines = manifests.split('\n').filter((line) => !gone.some((pod) => line.includes(pod)));
-    const text = lines.join('\n').replace(/endpoints:\n$/, 'endpoints: []\n');
-    await sluice.write('webserver.yaml', text);
+    await sluice.write('webserver.yaml', without[form](manifests, gone));
     await until(async () => {
       const endpoints = (await sluice.services()).servicePorts.flatMap((port) => port.endpoints);
       return endpoints.map(({ endpoint }) => endpoint).join() === to.map((pod) => `${pod}:8080`).join();
@@ -70,8 +84,11 @@ async function answers(namespace: string, count: number): Promise<string[]> {
   return bodies;
 }
 
-test('the scenario with its real addresses: two pods, one, none, two', { skip }, async (t) => {
-  const { node, client, sluice, scale } = await scenario(t);
+for (const form of ['slices', 'pods'] as const)
+  test(`the scenario with its real addresses, from ${form}: two pods, one, none, two`, { skip }, (t) => play(t, form));
+
+async function play(t: TestContext, form: Form): Promise<void> {
+  const { node, client, sluice, scale } = await scenario(t, form);
   assert.deepEqual(await answers(node, 4), [...pods, ...pods]);
   assert.deepEqual(await answers(client, 4), [...pods, ...pods]);
 
@@ -91,7 +108,7 @@ test('the scenario with its real addresses: two pods, one, none, two', { skip },
   await scale(pods);
   assert.deepEqual((await answers(client, 4)).sort(), [pods[0], pods[0], pods[1], pods[1]]);
   assert.equal(sluice.errors, '');
-});
+}
 
 test('a VIP that is not there yet is bound as soon as it is', { skip }, async (t) => {
   const network = new Network(t, 'later');

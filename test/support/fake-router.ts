@@ -1,4 +1,4 @@
-import type { ConnectFailure, DropReason, RejectReason } from '../../src/model/reason.ts';
+import type { ConnectFailure, DropReason, EndReason, RejectReason } from '../../src/model/reason.ts';
 import type { ServiceSettings } from '../../src/model/settings.ts';
 import { defaultSettings } from '../../src/model/settings.ts';
 import type { Target } from '../../src/model/target.ts';
@@ -17,7 +17,7 @@ export class FakeRouter implements Router {
   readonly connections: Target[] = [];
   readonly endings: Ending[] = [];
   readonly drops: DropReason[] = [];
-  readonly refusals: RejectReason[] = [];
+  readonly refusals: EndReason[] = [];
   readonly acceptFailures: string[] = [];
   readonly #closed = new Set<Flow>();
   #turn = 0;
@@ -35,7 +35,7 @@ export class FakeRouter implements Router {
     return this.#next(flow);
   }
 
-  refused(flow: Flow, reason: RejectReason): void {
+  refused(flow: Flow, reason: EndReason): void {
     this.flows.push(flow);
     this.refusals.push(reason);
   }

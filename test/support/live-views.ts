@@ -16,7 +16,8 @@ export function servicePortNamed(
 
 export function frontendOf(servicePort: ServicePort, address = '10.96.0.1', port = 80): Frontend {
   const { protocol } = servicePort;
-  return { key: frontendKey(protocol, ip(address), port), protocol, address: ip(address), port, servicePort };
+  const key = frontendKey(protocol, ip(address), port);
+  return { key, protocol, address: ip(address), port, servicePort, kind: 'cluster', scope: 'cluster' };
 }
 
 /** A service port with a target for each of its endpoints. */

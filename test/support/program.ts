@@ -12,7 +12,7 @@ import { type PrometheusFamily, parsePrometheus } from './prometheus-text.ts';
 import { until } from './until.ts';
 
 /** What `npm run build` makes, and `npm test` makes before it runs tests. */
-const builtProgram = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
+export const builtProgram = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
 
 export interface ProgramInit {
   /** The process configuration, YAML, without `admin:`: the admin server gets a socket file of its own. */

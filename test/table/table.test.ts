@@ -200,3 +200,26 @@ test('nobody needs to listen to problems', () => {
   assert.equal(table.snapshot.frontends.size, 1);
   assert.deepEqual(table.problems(), [problem]);
 });
+
+test('what people see of a service is carried along: a new label is a new snapshot with the same service ports', () => {
+  const bench = new Bench();
+  const feed = bench.table.feed('one', 0);
+  const labelled = (run: string): FeedState => ({
+    ...web('a', '127.9.0.1'),
+    services: [service('a', ['127.9.0.1'], { meta: { labels: { run } } })],
+  });
+  feed.sync(labelled('one'));
+  bench.table.open();
+  const first = bench.table.snapshot;
+  feed.sync(labelled('one'));
+  bench.tick();
+  assert.equal(bench.table.snapshot, first);
+  feed.sync(labelled('two'));
+  bench.tick();
+  const { services, servicePorts } = bench.table.snapshot;
+  assert.deepEqual(
+    [...services.values()].map(({ meta }) => meta?.labels),
+    [{ run: 'two' }],
+  );
+  for (const [key, port] of servicePorts) assert.equal(first.servicePorts.get(key), port);
+});

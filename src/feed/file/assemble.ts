@@ -2,7 +2,9 @@ import type { Problem } from '../../base/errors.ts';
 import { formatPath } from '../../config/path.ts';
 import { countLines } from '../../config/split.ts';
 import type { EndpointSlice, Service } from '../../model/service.ts';
+import { EndpointsController, type Selecting } from '../endpoints-controller.ts';
 import type { FeedState } from '../feed.ts';
+import type { Pod } from '../pod.ts';
 import { manifestPlace } from './manifest-file.ts';
 import type { GoodManifest, InvalidManifest, ManifestFile, ParsedChunk } from './version.ts';
 
@@ -21,15 +23,22 @@ export interface Assembly {
 
 export const emptyAssembly: Assembly = { state: { services: [], slices: [] }, problems: [], byId: new Map() };
 
+type Of<Kind extends GoodManifest['kind']> = Extract<GoodManifest, { kind: Kind }>;
+
 /**
  * Puts the objects of all files together, in the order of the files. Of two objects with one id the first counts. An
  * object that is wrong now but was right in the same file before stays as it was. A service with slices has no use for its
- * Endpoints: these are the same endpoints in Kubernetes' older form.
+ * Endpoints: these are the same endpoints in Kubernetes' older form. One with a selector, and neither of both, gets the
+ * pods that it selects.
  */
-export function assemble(sources: readonly Source[], previous: Assembly): Assembly {
+export function assemble(
+  sources: readonly Source[],
+  previous: Assembly,
+  controller: EndpointsController = new EndpointsController(),
+): Assembly {
   const gathering = new Gathering(previous);
   for (const source of sources) gathering.add(source);
-  return gathering.assembly();
+  return gathering.assembly(controller);
 }
 
 /** Every object of a feed passes through here at every change of one: the usual case allocates nothing but its entry. */
@@ -38,7 +47,9 @@ class Gathering {
   readonly #problems: Problem[] = [];
   readonly #services: Service[] = [];
   readonly #slices: EndpointSlice[] = [];
-  readonly #endpoints: Extract<GoodManifest, { kind: 'endpoints' }>[] = [];
+  readonly #endpoints: Of<'endpoints'>[] = [];
+  readonly #selecting: Selecting[] = [];
+  readonly #pods: Pod[] = [];
   readonly #previous: Assembly;
 
   constructor(previous: Assembly) {
@@ -51,8 +62,9 @@ class Gathering {
       for (const manifest of chunk.content.manifests) this.#take(manifest, source, chunk, lines);
   }
 
-  assembly(): Assembly {
+  assembly(controller: EndpointsController): Assembly {
     if (this.#endpoints.length > 0) this.#addEndpoints();
+    if (this.#selecting.length > 0) this.#addSelected(controller);
     return {
       state: { services: this.#services, slices: this.#slices },
       problems: this.#problems,
@@ -63,6 +75,13 @@ class Gathering {
   #addEndpoints(): void {
     const sliced = new Set(this.#slices.map(({ service }) => service));
     for (const { service, slices } of this.#endpoints) if (!sliced.has(service)) this.#slices.push(...slices);
+  }
+
+  #addSelected(controller: EndpointsController): void {
+    const written = new Set(this.#slices.map(({ service }) => service));
+    for (const { service } of this.#endpoints) written.add(service);
+    const selecting = this.#selecting.filter(({ service }) => !written.has(service.key));
+    this.#slices.push(...controller.slicesFor(selecting, this.#pods));
   }
 
   #take(manifest: GoodManifest | InvalidManifest, source: Source, chunk: ParsedChunk, lines: Lines): void {
@@ -76,9 +95,15 @@ class Gathering {
 
   #keep(manifest: GoodManifest): void {
     this.#byId.set(manifest.id, manifest);
-    if (manifest.kind === 'service') this.#services.push(manifest.service);
+    if (manifest.kind === 'service') this.#keepService(manifest);
+    else if (manifest.kind === 'pod') this.#pods.push(manifest.pod);
     else if (manifest.kind === 'slice') this.#slices.push(manifest.slice);
     else if (manifest.kind === 'endpoints') this.#endpoints.push(manifest);
+  }
+
+  #keepService({ service, selection }: Of<'service'>): void {
+    this.#services.push(service);
+    if (selection !== undefined) this.#selecting.push({ service, selection });
   }
 
   #lastGood({ id }: InvalidManifest, file: string): GoodManifest | undefined {

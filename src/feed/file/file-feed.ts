@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import type { Clock, Timer } from '../../base/clock.ts';
 import type { Problem } from '../../base/errors.ts';
+import { EndpointsController } from '../endpoints-controller.ts';
 import type { Feed, FeedSink, FeedState } from '../feed.ts';
 import { sameState } from '../inline.ts';
 import { assemble, emptyAssembly } from './assemble.ts';
@@ -14,6 +15,8 @@ export interface FileFeedInit {
   /** A file, or a folder whose `*.yaml`, `*.yml` and `*.json` are read, without its folders. */
   readonly path: string;
   readonly clock: Clock;
+  /** Services with this label `service.kubernetes.io/service-proxy-name` are ours, beside those without it. */
+  readonly serviceProxyName?: string | undefined;
 }
 
 /**
@@ -30,16 +33,17 @@ export class FileFeed implements Feed {
   readonly #watcher: PathWatcher;
   #retry: Timer | undefined;
   #sink: FeedSink | undefined;
+  readonly #controller = new EndpointsController();
   #assembly = emptyAssembly;
   #delivered: FeedState | undefined;
   #reported: string | undefined;
   #next: Look | undefined;
   #running: Promise<void> | undefined;
 
-  constructor({ name, path, clock }: FileFeedInit) {
+  constructor({ name, path, clock, serviceProxyName: proxyName }: FileFeedInit) {
     this.name = name;
     this.#clock = clock;
-    this.#sources = new Sources(resolve(path), clock);
+    this.#sources = new Sources(resolve(path), clock, { ...(proxyName !== undefined && { proxyName }) });
     const onChange = (names: ReadonlySet<string> | undefined) => void this.#look(names ? lookAt(names) : lookAround);
     this.#watcher = new PathWatcher({ path, clock, onChange });
   }
@@ -81,7 +85,7 @@ export class FileFeed implements Feed {
   }
 
   #deliver(): void {
-    this.#assembly = assemble(this.#sources.good, this.#assembly);
+    this.#assembly = assemble(this.#sources.good, this.#assembly, this.#controller);
     const { state, problems } = this.#assembly;
     if (this.#sources.isComplete && (this.#delivered === undefined || !sameState(this.#delivered, state))) {
       this.#delivered = state;

@@ -5,7 +5,7 @@ import { locator, parseDocument } from '../../config/document.ts';
 import type { Path } from '../../config/path.ts';
 import type { Chunk } from '../../config/split.ts';
 import { countLines } from '../../config/split.ts';
-import type { Manifest } from '../manifests.ts';
+import type { Manifest, ManifestOptions } from '../manifests.ts';
 import { readManifests } from '../manifests.ts';
 import { alignVersions } from './align.ts';
 import type { Pace } from './pace.ts';
@@ -26,6 +26,7 @@ export interface ParseInit {
   /** The last good object of that id, whichever file it was in; equal objects keep their identity. */
   readonly known: Known;
   readonly pace: Pace;
+  readonly options: ManifestOptions;
 }
 
 const nowhere: Content['faultPlaces'] = new Map();
@@ -41,12 +42,13 @@ interface Syntax {
  * Parses the documents of a file that differ from the version before. A syntax error anywhere makes the whole file
  * invalid: a half-written file must not take away the objects that are not written yet.
  */
-export async function parseManifestFile({ file, bytes, previous, known, pace }: ParseInit): Promise<ParsedFile> {
+export async function parseManifestFile(init: ParseInit): Promise<ParsedFile> {
+  const { file, bytes, previous, pace } = init;
   const { head, middle, tail, old } = alignVersions(bytes, previous ?? nothing);
   const faults: Syntax[] = [];
   const chunks: ParsedChunk[] = [];
   for (const chunk of middle) {
-    const content = old(chunk) ?? parseContent(bytes.toString('utf8', chunk.start, chunk.end), file, known);
+    const content = old(chunk) ?? parseContent(bytes.toString('utf8', chunk.start, chunk.end), init);
     if ('message' in content) faults.push({ chunk, ...content });
     else chunks.push({ ...chunk, content });
     if (pace.isDue) await pace.rest();
@@ -61,10 +63,13 @@ function syntaxProblem({ chunk, message, at }: Syntax, bytes: Buffer, file: stri
 }
 
 /** `text` must be a string of its own: a slice of the file's would keep the whole file in memory. */
-function parseContent(text: string, file: string, known: Known): Content | { message: string; at: LineColumn } {
+function parseContent(
+  text: string,
+  { file, known, options }: Pick<ParseInit, 'file' | 'known' | 'options'>,
+): Content | { message: string; at: LineColumn } {
   const document = parseDocument(text);
   if (document.kind === 'invalid') return document;
-  const read = document.value === null ? [] : readManifests(document.value);
+  const read = document.value === null ? [] : readManifests(document.value, [], options);
   const manifests = read.map((manifest) => ({ ...withKnown(manifest, known), file }));
   return { manifests, faultPlaces: placesOf(manifests, text) };
 }
@@ -80,13 +85,23 @@ function placesOf(manifests: readonly FileManifest[], text: string): Content['fa
 function withKnown(next: Manifest, known: Known): Manifest {
   const old = next.id === undefined ? undefined : known(next.id);
   if (old === undefined) return next;
-  if (next.kind === 'service' && old.kind === 'service' && isDeepStrictEqual(next.service, old.service))
-    return { ...next, service: old.service };
+  if (next.kind === 'service' && old.kind === 'service') return { ...next, ...sameParts(next, old) };
+  if (next.kind === 'pod' && old.kind === 'pod' && isDeepStrictEqual(next.pod, old.pod))
+    return { ...next, pod: old.pod };
   if (next.kind === 'slice' && old.kind === 'slice' && isDeepStrictEqual(next.slice, old.slice))
     return { ...next, slice: old.slice };
   if (next.kind === 'endpoints' && old.kind === 'endpoints' && isDeepStrictEqual(next.slices, old.slices))
     return { ...next, slices: old.slices };
   return next;
+}
+
+type ServiceParts = Partial<Pick<Extract<Manifest, { kind: 'service' }>, 'service' | 'selection'>>;
+
+function sameParts(next: ServiceParts, old: ServiceParts): ServiceParts {
+  return {
+    ...(isDeepStrictEqual(next.service, old.service) && old.service && { service: old.service }),
+    ...(isDeepStrictEqual(next.selection, old.selection) && old.selection && { selection: old.selection }),
+  };
 }
 
 /** Where a manifest begins, in the lines of its document. */

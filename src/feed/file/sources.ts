@@ -4,6 +4,7 @@ import type { Clock } from '../../base/clock.ts';
 import type { Problem } from '../../base/errors.ts';
 import { errorCode } from '../../base/errors.ts';
 import { readDocumentFile } from '../../config/read.ts';
+import type { ManifestOptions } from '../manifests.ts';
 import type { Source } from './assemble.ts';
 import type { Known } from './manifest-file.ts';
 import { parseManifestFile } from './manifest-file.ts';
@@ -52,15 +53,17 @@ export function bothLooks(one: Look, other: Look): Look {
 export class Sources {
   readonly #path: string;
   readonly #clock: Clock;
+  readonly #options: ManifestOptions;
   readonly #entries = new Map<string, Entry>();
   /** The keys of `#entries` in order, until one comes or goes. */
   #order: readonly string[] | undefined;
   #pathProblem: Problem | undefined;
   #isComplete = false;
 
-  constructor(path: string, clock: Clock) {
+  constructor(path: string, clock: Clock, options: ManifestOptions) {
     this.#path = path;
     this.#clock = clock;
+    this.#options = options;
   }
 
   /** In the order of their names. */
@@ -147,7 +150,8 @@ export class Sources {
     const since = this.#unfinishedSince(stamp, entry);
     if (look.others !== 'all' && isHalf(read.bytes, content?.bytes) && this.#clock.now() - since < unfinishedMs)
       return this.#set(file, { stamp, content, problems: [unfinished(file)], unfinishedSince: since });
-    const parsed = await parseManifestFile({ file, bytes: read.bytes, previous: content, known, pace });
+    const options = this.#options;
+    const parsed = await parseManifestFile({ file, bytes: read.bytes, previous: content, known, pace, options });
     if (parsed.kind === 'invalid') this.#set(file, { stamp, content, problems: parsed.problems });
     else this.#set(file, { stamp, content: parsed.file, problems: [] });
   }

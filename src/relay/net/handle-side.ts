@@ -3,7 +3,7 @@ import type { TargetStats } from '../../model/target.ts';
 import { bulkBytes, sharedBuffer } from './buffers.ts';
 import type { Handles, Name, Request, TcpHandle } from './handles.ts';
 import { endOfFile } from './handles.ts';
-import type { Side, SideInit } from './side.ts';
+import type { HeadReader, Side, SideInit } from './side.ts';
 
 /** The side that a handle belongs to. */
 const sideKey = Symbol('side');
@@ -12,7 +12,7 @@ type SideHandle = TcpHandle & { [sideKey]: HandleSide };
 /** Most writes are done at once and leave their request as it was: it serves the next one, of any side. */
 let spareWrite: Request | undefined;
 
-/** A side on a bare handle. */
+/** One of the two sockets of a connection, on a bare handle. */
 export class HandleSide implements Side {
   readonly party;
   readonly #handle: TcpHandle;
@@ -20,6 +20,9 @@ export class HandleSide implements Side {
   readonly #init: SideInit;
   #peer: HandleSide | undefined;
   #stats: TargetStats | undefined;
+  #head: HeadReader | undefined;
+  /** What the head reader left over, until it is relayed. */
+  #rest: Buffer | undefined;
   /** Where the next read goes. */
   #buffer = sharedBuffer;
   /** Reading stands still because the peer takes no more. */
@@ -78,12 +81,25 @@ export class HandleSide implements Side {
     return here.port === there.port && here.address === there.address;
   }
 
-  relayTo(peer: Side, stats: TargetStats): void {
-    if (!(peer instanceof HandleSide)) throw new TypeError('both sides of a connection are of one kind');
-    this.#peer = peer;
-    this.#stats = stats;
+  readHead(head: HeadReader): void {
+    this.#head = head;
     this.#handle.useUserBuffer(sharedBuffer);
     this.#handle.readStart();
+  }
+
+  sendHead(bytes: Buffer): void {
+    this.#write(bytes);
+  }
+
+  relayTo(peer: Side, stats: TargetStats): void {
+    if (!(peer instanceof HandleSide)) throw new TypeError('both sides of a connection are of one kind');
+    if (this.#closed) return;
+    this.#peer = peer;
+    this.#stats = stats;
+    if (this.#head === undefined) this.#handle.useUserBuffer(sharedBuffer);
+    this.#held = true;
+    // The peer may still be writing its head; it calls `readOn` then.
+    if (!peer.#writing) this.readOn();
   }
 
   finish(): void {
@@ -115,12 +131,20 @@ export class HandleSide implements Side {
 
   #received(size: number): Buffer | undefined {
     const peer = this.#peer;
-    if (peer === undefined || this.#closed) return undefined;
+    if (peer === undefined || this.#closed) return this.#early(size);
     this.#count(size);
     if (this.#finished) this.#freshen();
     const before = this.#buffer;
     if (!peer.#write(size < bulkBytes ? this.#small(size) : this.#bulk(size))) this.#hold();
     return this.#buffer === before ? undefined : this.#buffer;
+  }
+
+  #early(size: number): undefined {
+    if (this.#closed) return;
+    const rest = this.#head?.(sharedBuffer.subarray(0, size));
+    if (rest === undefined || this.#closed) return;
+    this.#handle.readStop();
+    if (rest.length > 0) this.#rest = rest;
   }
 
   /** The end of the stream, or what libuv takes for one. */
@@ -198,7 +222,14 @@ export class HandleSide implements Side {
   readOn(): void {
     if (!this.#held || this.#closed) return;
     this.#held = false;
-    this.#handle.readStart();
+    if (this.#rest === undefined || this.#relayRest(this.#rest)) this.#handle.readStart();
+  }
+
+  #relayRest(rest: Buffer): boolean {
+    this.#rest = undefined;
+    this.#count(rest.length);
+    this.#held = this.#peer !== undefined && !this.#peer.#write(rest);
+    return !this.#held && !this.#closed;
   }
 
   #freshen(): void {

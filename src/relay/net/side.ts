@@ -13,6 +13,9 @@ export interface SideOwner {
   sideClosed(): void;
 }
 
+/** Takes what a side reads. Answers with what is left over as soon as it needs no more; `undefined`: go on. */
+export type HeadReader = (chunk: Buffer) => Buffer | undefined;
+
 export interface SideInit {
   readonly owner: SideOwner;
   readonly party: Exclude<Party, 'sluice'>;
@@ -37,7 +40,17 @@ export interface Side {
   connect(address: string, port: number): void;
   /** Whether a connected socket is connected to itself. */
   isConnectedToItself(): boolean;
-  /** From now on everything that comes in goes to `peer`, no faster than it takes it, and is counted in `stats`. */
+  /**
+   * Reads before `relayTo`, until `head` has enough; then no more. What `head` leaves over is the first that `relayTo`
+   * hands on; the rest is not counted in `bytes`. An end that comes after it is told when `relayTo` has begun.
+   */
+  readHead(head: HeadReader): void;
+  /** Sends bytes of our own, before anything is relayed to this side. They are not counted. */
+  sendHead(bytes: Buffer): void;
+  /**
+   * From now on everything that comes in goes to `peer`, no faster than it takes it, and is counted in `stats`. Does
+   * nothing if this side is closed.
+   */
   relayTo(peer: Side, stats: TargetStats): void;
   /** Sends FIN after all that was handed to this side. */
   finish(): void;
@@ -55,7 +68,7 @@ export interface Sockets {
   readonly name: string;
   /** Hands over the connections of a listening server. `failed`: accept(2) failed with this code. */
   accept(server: Server, accepted: (connection: object) => void, failed: (code: string) => void): void;
-  /** A side for an accepted connection. It reads nothing before `relayTo`. */
+  /** A side for an accepted connection. It reads nothing before `readHead` or `relayTo`. */
   adopt(connection: object, init: SideInit): Side;
   /** A side that will connect. */
   create(init: SideInit): Side;

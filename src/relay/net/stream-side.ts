@@ -2,7 +2,7 @@ import type { Server, Socket } from 'node:net';
 import { Socket as NetSocket } from 'node:net';
 import { errorCode } from '../../base/errors.ts';
 import type { TargetStats } from '../../model/target.ts';
-import type { Remote, Side, SideInit, Sockets } from './side.ts';
+import type { HeadReader, Remote, Side, SideInit, Sockets } from './side.ts';
 
 /** TCP on net.Socket, with documented API only: what runs where the handles are not as we know them. */
 export class StreamSockets implements Sockets {
@@ -29,6 +29,9 @@ class StreamSide implements Side {
   #peer: StreamSide | undefined;
   #finishing = false;
   #ended = false;
+  /** The end has come while nothing was relayed yet, and nobody was told. */
+  #endWaits = false;
+  #hasHead = false;
   bytes = 0;
 
   constructor(socket: Socket, init: SideInit) {
@@ -57,8 +60,24 @@ class StreamSide implements Side {
     return localPort === remotePort && localAddress === remoteAddress;
   }
 
+  readHead(head: HeadReader): void {
+    const read = (chunk: Buffer) => {
+      const rest = head(chunk);
+      if (rest === undefined || this.#socket.destroyed) return;
+      this.#hasHead = true;
+      this.#socket.off('data', read).pause();
+      if (rest.length > 0) this.#socket.unshift(rest);
+    };
+    this.#socket.on('data', read).resume();
+  }
+
+  sendHead(bytes: Buffer): void {
+    this.#socket.write(bytes);
+  }
+
   relayTo(peer: Side, stats: TargetStats): void {
     if (!(peer instanceof StreamSide)) throw new TypeError('both sides of a connection are of one kind');
+    if (this.#socket.destroyed) return;
     this.#peer = peer;
     const counter = this.party === 'client' ? 'bytesToEndpoint' : 'bytesFromEndpoint';
     this.#socket.on('data', (chunk) => {
@@ -67,6 +86,7 @@ class StreamSide implements Side {
       if (!peer.#socket.write(chunk)) this.#socket.pause();
     });
     this.#socket.resume();
+    if (this.#endWaits) this.#sawEnd();
   }
 
   finish(): void {
@@ -103,6 +123,9 @@ class StreamSide implements Side {
    * Before our FIN, writing nothing fails if it was a reset.
    */
   #sawEnd(): void {
+    // A paused socket with nothing to give away ends all the same.
+    this.#endWaits = this.#hasHead && this.#peer === undefined;
+    if (this.#endWaits) return;
     this.#ended = true;
     const socket = this.#socket;
     if (socket.writableEnded || socket.writableLength > 0) this.#init.owner.sideEnded(this);

@@ -1,13 +1,18 @@
 import type { Clock } from '../../base/clock.ts';
+import type { AddressPort } from '../../model/address.ts';
 import type { ConnectFailure, EndReason, Party, RejectReason } from '../../model/reason.ts';
 import { connectFailureOf } from '../../model/reason.ts';
-import type { TcpSettings } from '../../model/settings.ts';
+import type { ProxyVersion, TcpSettings } from '../../model/settings.ts';
 import type { Frontend } from '../../model/snapshot.ts';
 import type { Target } from '../../model/target.ts';
+import { encodeProxyHeader } from '../proxy-protocol/encode.ts';
+import { ProxyHeaderReader } from '../proxy-protocol/reader.ts';
+import { isTrusted } from '../proxy-protocol/trusted.ts';
 import type { Ending, Flow, FlowView, Route, Router } from '../relay.ts';
 import type { BufferPool } from './buffers.ts';
 import type { Deadlines, Late } from './deadlines.ts';
 import type { Linked } from './linked-list.ts';
+import { isConnectedToItself } from './self-connect.ts';
 import type { Remote, Side, SideInit, SideOwner, Sockets } from './side.ts';
 
 export interface TcpFlowInit {
@@ -16,6 +21,8 @@ export interface TcpFlowInit {
   readonly sockets: Sockets;
   readonly pool: BufferPool;
   readonly dialing: Deadlines<TcpFlow>;
+  /** Where the client has connected to, if its frontend is not known. */
+  readonly local: AddressPort;
   /** Called once, when both sockets are closed. */
   readonly onClosed: (flow: TcpFlow) => void;
 }
@@ -24,13 +31,13 @@ export interface TcpFlowInit {
  * One client connection: dial, then relay both ways, then end.
  *
  * ```
- *   waiting ──► dialing ──► relaying ──► ended
- *      │          │ ▲ (next endpoint)      ▲
- *      └──────────┴─┴──────────────────────┘
+ *   waiting ──► (header) ──► dialing ──► relaying ──► ended
+ *      │           │           │ ▲ (next endpoint)      ▲
+ *      └───────────┴───────────┴─┴──────────────────────┘
  * ```
  *
- * Until an endpoint has answered nothing is read from the client: its early bytes wait in the kernel, and no endpoint
- * that fails has ever seen one of them.
+ * Until an endpoint has answered nothing is read from the client but its PROXY header, if it is a trusted proxy: early
+ * bytes wait in the kernel, and no endpoint that fails has ever seen one of them.
  */
 export class TcpFlow implements Flow, SideOwner, Linked<TcpFlow>, Late<TcpFlow> {
   readonly protocol = 'TCP';
@@ -53,7 +60,8 @@ export class TcpFlow implements Flow, SideOwner, Linked<TcpFlow>, Late<TcpFlow> 
   #target: Target | undefined;
   #connectMs: number | undefined;
   #lastFailure: ConnectFailure | undefined;
-  #state: 'dialing' | 'relaying' | 'ended' = 'dialing';
+  #state: 'header' | 'dialing' | 'relaying' | 'ended' = 'dialing';
+  #header: ProxyHeaderReader | undefined;
   #endedBy: Party | undefined;
   #reason: EndReason = 'closed';
   /** Sockets that are not closed yet. */
@@ -83,6 +91,38 @@ export class TcpFlow implements Flow, SideOwner, Linked<TcpFlow>, Late<TcpFlow> 
   }
 
   start(): void {
+    if (this.#settings.acceptProxyFrom.length > 0) this.#startBehindProxies();
+    else this.#follow(this.#init.router.route(this));
+  }
+
+  #startBehindProxies(): void {
+    this.#state = 'header';
+    // A client that has gone has no address any more: it is not taken for one that need not send a header.
+    if (this.clientAddress === '') this.end('client-gone', 'client');
+    else if (isTrusted(this.#settings.acceptProxyFrom, this.clientAddress)) this.#awaitHeader();
+    else this.#route();
+  }
+
+  #awaitHeader(): void {
+    const header = new ProxyHeaderReader();
+    this.#header = header;
+    this.#init.dialing.set(this, this.#settings.proxyHeaderTimeoutMs);
+    this.#client.readHead((chunk) => this.#readHeader(header, chunk));
+  }
+
+  #readHeader(header: ProxyHeaderReader, chunk: Buffer): Buffer | undefined {
+    const { decoded, rest } = header.read(chunk);
+    if (decoded.kind === 'invalid') this.end('proxy-header-invalid', 'sluice');
+    if (decoded.kind !== 'header') return undefined;
+    this.#header = undefined;
+    if (decoded.ends !== undefined) this.#remote = decoded.ends.source;
+    this.#route();
+    return rest;
+  }
+
+  #route(): void {
+    this.#state = 'dialing';
+    this.#activeAt = this.#init.clock.now();
     this.#follow(this.#init.router.route(this));
   }
 
@@ -100,6 +140,7 @@ export class TcpFlow implements Flow, SideOwner, Linked<TcpFlow>, Late<TcpFlow> 
   /** Ends the connection now, with a reset on both sides. */
   end(reason: EndReason, by: Party): void {
     if (this.#state === 'ended') return;
+    if (this.#state === 'header') this.#init.router.refused(this, reason);
     this.#state = 'ended';
     this.#init.dialing.delete(this);
     this.#reason = reason;
@@ -146,7 +187,7 @@ export class TcpFlow implements Flow, SideOwner, Linked<TcpFlow>, Late<TcpFlow> 
   #dial(target: Target): void {
     const { clock, sockets, dialing } = this.#init;
     const { connectTimeoutMs, connectBudgetMs } = this.#settings;
-    const leftMs = connectBudgetMs - (clock.now() - this.#startedAt);
+    const leftMs = connectBudgetMs - (clock.now() - this.#activeAt);
     if (leftMs <= 0) {
       this.end('connect-failed', 'sluice');
       return;
@@ -162,9 +203,10 @@ export class TcpFlow implements Flow, SideOwner, Linked<TcpFlow>, Late<TcpFlow> 
     return { owner: this, party, pool: this.#init.pool, noDelay: this.#settings.noDelay };
   }
 
-  /** The deadline of a try has passed. */
+  /** The deadline of the header, or of a try, has passed. */
   late(): void {
-    this.#dialFailed('connect-timeout');
+    if (this.#state === 'header') this.end('proxy-header-timeout', 'sluice');
+    else this.#dialFailed('connect-timeout');
   }
 
   #dialFailed(failure: ConnectFailure): void {
@@ -191,18 +233,29 @@ export class TcpFlow implements Flow, SideOwner, Linked<TcpFlow>, Late<TcpFlow> 
     this.#activeAt = this.#init.clock.now();
     this.#connectMs = this.#activeAt - this.#startedAt;
     this.#init.router.connected(this, target, this.#connectMs);
+    if (this.#settings.sendProxy !== 'off') upstream.sendHead(this.#proxyHeader(this.#settings.sendProxy));
     this.#client.relayTo(upstream, target.stats);
     upstream.relayTo(this.#client, target.stats);
   }
 
+  #proxyHeader(version: ProxyVersion): Buffer {
+    const client = { address: this.clientAddress, port: this.clientPort };
+    return encodeProxyHeader(version, client, this.frontend ?? this.#init.local);
+  }
+
   sideEnded(side: Side): void {
+    if (this.#header !== undefined) {
+      this.end(this.#header.isEmpty ? 'client-gone' : 'proxy-header-invalid', 'client');
+      return;
+    }
     this.#endedBy ??= side.party;
     const other = side === this.#client ? this.#upstream : this.#client;
     other?.finish();
   }
 
   sideFailed(side: Side, code: string): void {
-    if (side === this.#upstream && this.#state === 'dialing') this.#dialFailed(connectFailureOf(code));
+    if (this.#state === 'header') this.end('client-gone', 'client');
+    else if (side === this.#upstream && this.#state === 'dialing') this.#dialFailed(connectFailureOf(code));
     else if (side === this.#upstream || side === this.#client)
       this.end(resets.has(code) ? 'reset' : 'error', side.party);
   }
@@ -241,14 +294,3 @@ export class TcpFlow implements Flow, SideOwner, Linked<TcpFlow>, Late<TcpFlow> 
 
 /** What a socket says when the other end has reset the connection, reading or writing. */
 const resets: ReadonlySet<string> = new Set(['ECONNRESET', 'EPIPE', 'ECONNABORTED']);
-
-/** The lowest port that Linux gives to sockets that do not ask for one (ip(7), `ip_local_port_range`). */
-const firstEphemeralPort = 32_768;
-
-/**
- * A connect to a free port of this host that happens to be chosen as the source port as well succeeds: TCP's
- * simultaneous open, with itself (RFC 9293 section 3.5). Nobody listens there.
- */
-function isConnectedToItself(upstream: Side, { endpoint }: Target): boolean {
-  return endpoint.port >= firstEphemeralPort && upstream.isConnectedToItself();
-}

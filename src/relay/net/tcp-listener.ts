@@ -3,6 +3,7 @@ import type { Server } from 'node:net';
 import { createServer } from 'node:net';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Clock } from '../../base/clock.ts';
+import type { AddressPort } from '../../model/address.ts';
 import type { EndReason, RejectReason } from '../../model/reason.ts';
 import type { Target } from '../../model/target.ts';
 import type { DescriptorBudget } from '../descriptors.ts';
@@ -32,7 +33,7 @@ export async function listenTcp(spec: ListenSpec, router: Router, init: TcpInit)
   const server = createServer({ allowHalfOpen: true, pauseOnConnect: true });
   server.listen({ host: spec.address, port: spec.port, backlog: init.backlog, exclusive: true, ipv6Only: true });
   await once(server, 'listening');
-  return new TcpListener(server, router, init);
+  return new TcpListener(server, spec, router, init);
 }
 
 export class TcpListener implements Listener {
@@ -47,11 +48,11 @@ export class TcpListener implements Listener {
   /** Connections that came, ever. */
   #accepts = 0;
 
-  constructor(server: Server, router: Router, init: TcpInit) {
+  constructor(server: Server, local: AddressPort, router: Router, init: TcpInit) {
     this.#server = server;
     this.#router = router;
     this.#init = init;
-    this.#flowInit = { router, ...init, onClosed: this.#closed };
+    this.#flowInit = { router, ...init, local, onClosed: this.#closed };
     init.sockets.accept(server, this.#accepted, (code) => router.acceptFailed(code));
   }
 

@@ -1,9 +1,11 @@
 import type { RemoteInfo, Socket } from 'node:dgram';
 import type { EndReason } from '../../model/reason.ts';
 import type { Target } from '../../model/target.ts';
+import { encodeProxyHeader } from '../proxy-protocol/encode.ts';
 import type { Flow, FlowView, Listener, ListenSpec, Router } from '../relay.ts';
 import type { DatagramSender } from './datagram-sender.ts';
 import { OnewayUpstreams } from './udp-oneway.ts';
+import { PrefixedUpstream } from './udp-prefixed.ts';
 import { dropReasonOf, senderFor } from './udp-sender.ts';
 import { type SessionHost, UdpSession } from './udp-session.ts';
 import type { UdpShared } from './udp-shared.ts';
@@ -13,13 +15,14 @@ import { SocketUpstream, type Upstream } from './udp-upstream.ts';
 /** Binds exactly the address and port, and relays datagrams. Rejects with the system error of bind(2). */
 export async function listenUdp(spec: ListenSpec, router: Router, shared: UdpShared): Promise<Listener> {
   const socket = await bindSocket(spec.address, spec.port);
-  return new UdpListener(socket, router, shared);
+  return new UdpListener(socket, spec, router, shared);
 }
 
 class UdpListener implements Listener, SessionHost {
   readonly router: Router;
   readonly shared: UdpShared;
   readonly lane;
+  readonly #spec: ListenSpec;
   readonly #socket: Socket;
   readonly #sender: DatagramSender;
   readonly #oneway: OnewayUpstreams;
@@ -28,7 +31,8 @@ class UdpListener implements Listener, SessionHost {
   #size = 0;
   #stopped: Promise<void> | undefined;
 
-  constructor(socket: Socket, router: Router, shared: UdpShared) {
+  constructor(socket: Socket, spec: ListenSpec, router: Router, shared: UdpShared) {
+    this.#spec = spec;
     this.router = router;
     this.shared = shared;
     this.lane = shared.sessions.openLane(() => router.settings.udp.idleTimeoutMs);
@@ -59,8 +63,19 @@ class UdpListener implements Listener, SessionHost {
     return this.#stopped;
   }
 
-  /** Oneway sessions share a socket for each endpoint; every other session has its own. */
   connect(target: Target, session: UdpSession): Upstream | undefined {
+    const upstream = this.#connect(target, session);
+    if (upstream === undefined || this.router.settings.udp.sendProxy === 'off') return upstream;
+    return new PrefixedUpstream(upstream, this.#proxyHeader(session.flow));
+  }
+
+  #proxyHeader({ clientAddress, clientPort, frontend }: Flow): Buffer {
+    const client = { address: clientAddress, port: clientPort };
+    return encodeProxyHeader('v2', client, frontend ?? this.#spec, 'UDP');
+  }
+
+  /** Oneway sessions share a socket for each endpoint; every other session has its own. */
+  #connect(target: Target, session: UdpSession): Upstream | undefined {
     if (session.oneway) return this.#oneway.join(target, session);
     return this.#acquire(session) ? new SocketUpstream(target, session, this.shared) : undefined;
   }

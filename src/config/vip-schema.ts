@@ -1,0 +1,48 @@
+import { z } from 'zod';
+import { parseCidr } from '../model/address-set.ts';
+import { quoted, strict } from './fields.ts';
+
+/** How VIPs land on this host. */
+export const vipModes = ['listen', 'assign', 'redirect', 'loopback'] as const;
+export type VipMode = (typeof vipModes)[number];
+
+const cidr = z.string().transform((value, context) => {
+  const network = parseCidr(value);
+  if (network !== undefined) return network;
+  const message = `${quoted(value)} is not a network: write it like 10.96.0.0/12 or fd00::/108`;
+  context.addIssue({ code: 'custom', message, input: value });
+  return z.NEVER;
+});
+
+/** IFNAMSIZ with its final zero is 16; `/` and space cannot be in a name (netdevice(7)). */
+const interfaceName = z.string().regex(/^(?!-)[^\s/:]{1,15}$/, {
+  error: (issue) => `${quoted(issue.input)} is not the name of an interface, such as lo`,
+});
+
+export const vipSchema = strict({
+  mode: z
+    .enum(vipModes)
+    .prefault('listen')
+    .describe(
+      'listen: VIPs are addresses of this host already; assign: sluice adds and removes them; redirect: nftables leads VIP:PORT to the relay; loopback: 10.1.2.3 is served as 127.1.2.3, without privileges.',
+    ),
+  assign: strict({
+    interface: interfaceName.prefault('lo').describe('The interface that gets the VIPs, each as /32 or /128.'),
+    anyIp: z
+      .array(cidr)
+      .prefault([])
+      .describe(
+        'Whole networks that become local by one route each, such as the service CIDR, in place of single addresses.',
+      ),
+  }).prefault({}),
+  redirect: strict({
+    from: z
+      .array(cidr)
+      .prefault([])
+      .describe(
+        "Networks whose forwarded traffic reaches ClusterIPs, beside this host itself and its node's pods. NodePorts, external and load-balancer IPs answer everybody.",
+      ),
+  }).prefault({}),
+});
+
+export type VipConfig = z.output<typeof vipSchema>;
