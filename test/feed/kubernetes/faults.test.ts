@@ -218,6 +218,10 @@ test('a connection that died without a word is given up after three minutes of s
   t.after(() => feed.close());
   await feed.start(seen);
   await until(() => server.watches === 2, 'both are watched');
+  // The feed knows so, too, once it has heard from both: only then may time pass.
+  clock.advance(1);
+  server.bookmark();
+  await until(() => feed.staleMs() === 0, 'both watches are heard');
   clock.advance(120_000);
   server.bookmark();
   await until(() => feed.staleMs() === 0, 'a bookmark came');
