@@ -13,17 +13,26 @@ interface Ran {
   readonly code: unknown;
 }
 
+/** Keeps the text that is written. The test runner speaks in bytes on the same stream: those go on their way. */
+function textOf(t: TestContext, stream: NodeJS.WriteStream) {
+  const write = stream.write.bind(stream);
+  let text = '';
+  const { mock } = t.mock.method(stream, 'write', (chunk: unknown) => {
+    if (typeof chunk !== 'string') return write(chunk as Uint8Array);
+    text += chunk;
+    return true;
+  });
+  return { text: () => text, restore: () => mock.restore() };
+}
+
 async function capture(t: TestContext, run: () => Promise<unknown>): Promise<Ran> {
-  const out = t.mock.method(process.stdout, 'write', () => true);
-  const err = t.mock.method(process.stderr, 'write', () => true);
+  const [out, err] = [textOf(t, process.stdout), textOf(t, process.stderr)];
   try {
     await run();
-    const text = (calls: readonly { arguments: readonly unknown[] }[]) =>
-      calls.map((call) => String(call.arguments[0])).join('');
-    return { out: text(out.mock.calls), err: text(err.mock.calls), code: process.exitCode };
+    return { out: out.text(), err: err.text(), code: process.exitCode };
   } finally {
-    out.mock.restore();
-    err.mock.restore();
+    out.restore();
+    err.restore();
     process.exitCode = undefined;
   }
 }
