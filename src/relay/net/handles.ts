@@ -2,8 +2,8 @@
  * The TCP handles below node:net. Node.js does not document them: this file is the only one that knows their shape, and
  * `loadHandles` says no where it is another one. (UDP has its own in `udp-direct.ts`.)
  *
- * Why at all: what node:net puts on top of a handle is a stream for each direction, and a relay uses nothing of it. It
- * is a third of the CPU time of a short connection and half of the memory of an idle one; see README, Performance.
+ * Why at all: what node:net puts on top of a handle is a stream for each direction, and a relay uses nothing of it. What
+ * that costs a connection, and an idle one in memory, is the column `bare` of `npm run bench -- --bare`.
  */
 export interface TcpHandle {
   /** Called by the handle; what was read, or went wrong, is in `lastRead()`. May return the buffer for the next read. */

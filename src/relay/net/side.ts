@@ -62,7 +62,7 @@ export interface Side {
 
 /**
  * How an engine gets at TCP sockets. There are two ways that keep the same contract: `HandleSockets` is what runs where
- * Node.js has the handles as we know them, `StreamSockets` needs nothing but documented API and costs twice as much.
+ * Node.js has the handles as we know them, `StreamSockets` needs nothing but documented API and costs more.
  */
 export interface Sockets {
   readonly name: string;
