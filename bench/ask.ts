@@ -1,6 +1,7 @@
 import type { Column, Context, Question, Sample, Setting } from './question.ts';
 import type { Subject } from './subjects/subject.ts';
 import type { Answer } from './summary.ts';
+import { undisturbed } from './support/priority.ts';
 import { rotated } from './support/statistics.ts';
 import { missing } from './support/tools.ts';
 
@@ -17,7 +18,7 @@ export interface Asked {
 
 /** Asks every subject in every round, in an order that shifts from round to round, so that nobody profits from its place. */
 export async function ask(question: Question, started: readonly Started[], context: Context): Promise<Asked> {
-  const concerned = started.filter(({ subject }) => question.concerns(subject));
+  const concerned = started.filter(({ subject }) => isAsked(question, subject));
   const lacking = question.needs.find((name) => context.rig.tools[name] === undefined);
   if (lacking !== undefined)
     return {
@@ -26,9 +27,14 @@ export async function ask(question: Question, started: readonly Started[], conte
   const columns = concerned.flatMap((one) => (one.kind === 'running' ? [one.column] : []));
   const setting = columns.length > 0 ? await question.prepare?.(context, columns) : undefined;
   const rounds = question.rounds?.(context.pace.rounds) ?? context.pace.rounds;
-  const results = await measureAll(question, columns, context, rounds, setting);
+  const measured = () => measureAll(question, columns, context, rounds, setting);
+  const results = context.undisturbed ? await undisturbed(measured, context.rig) : await measured();
   const answers = concerned.map((one) => answerOf(one, results));
   return setting === undefined ? { answers } : { answers, note: setting.note };
+}
+
+export function isAsked(question: Question, { only, ...subject }: Subject): boolean {
+  return (only === undefined || only === question.name) && question.concerns(subject);
 }
 
 interface Results {

@@ -117,6 +117,7 @@ function viewsOf(endpoints: number): LiveViews {
     frontends: () =>
       ports.map(({ servicePort }) => ({ frontend: frontendOf(servicePort), state: { kind: 'listening' } })),
     feeds: () => [],
+    vips: () => ({ problems: [], cutOff: false }),
     snapshotVersion: () => 1,
     flowsLimit: () => 10_000,
     logLinesDropped: () => 0,

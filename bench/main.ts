@@ -5,7 +5,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type Asked, ask, messageOf, type Started } from './ask.ts';
+import { type Asked, ask, isAsked, messageOf, type Started } from './ask.ts';
 import { environmentOf } from './environment.ts';
 import { type Options, parseOptions } from './options.ts';
 import type { Context, Question, Sample } from './question.ts';
@@ -41,8 +41,14 @@ async function prepare(options: Options, processes: Processes, folder: string): 
   return { processes, tools, node, sluiceFlags, folder, network, freshVip, say };
 }
 
-function subjectsFor(options: Options, { tools }: Rig): readonly Subject[] {
-  return [direct, ...engines.map(sluice), ...(options.bare ? [bare] : []), haproxy(tools), nginx(tools)];
+function subjectsFor(chosen: readonly Question[], options: Options, { tools }: Rig): readonly Subject[] {
+  const all = [direct, ...engines.map(sluice), ...(options.bare ? [bare] : []), haproxy(tools), nginx(tools)];
+  return all.filter((subject) => chosen.some((question) => isAsked(question, subject)));
+}
+
+function questionsFor({ only, smoke }: Options): readonly Question[] {
+  if (only.length > 0) return questions.filter(({ name }) => only.includes(name));
+  return questions.filter(({ onRequest }) => smoke || !onRequest);
 }
 
 async function startAll(subjects: readonly Subject[], rig: Rig, backends: Backends): Promise<Started[]> {
@@ -78,13 +84,13 @@ async function run(options: Options, processes: Processes, folder: string): Prom
   const rig = await prepare(options, processes, folder);
   const environment = await environmentOf(rig, await otherLoad(300));
   const backends = await startBackends(rig);
-  const subjects = subjectsFor(options, rig);
+  const chosen = questionsFor(options);
+  const subjects = subjectsFor(chosen, options, rig);
   const started = await startAll(subjects, rig, backends);
-  const chosen = questions.filter(({ name }) => options.only.length === 0 || options.only.includes(name));
   const loads = new Loads(processes, rig.tools);
   for (const one of started)
     if (one.kind === 'running') await warmUp(one.column, loads, Math.min(0.5, options.pace.seconds / 2));
-  const context = { rig, pace: options.pace, loads, backends };
+  const context = { rig, pace: options.pace, undisturbed: options.undisturbed, loads, backends };
   const asked = await askAll(chosen, started, context);
   return {
     environment,

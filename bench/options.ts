@@ -6,6 +6,8 @@ export interface Options {
   /** Questions to ask; all if empty. */
   readonly only: readonly string[];
   readonly bare: boolean;
+  /** See `priority.ts`. */
+  readonly undisturbed: boolean;
   readonly build: boolean;
   readonly smoke: boolean;
   readonly markdown: boolean;
@@ -15,7 +17,7 @@ export interface Options {
   readonly profile?: string;
 }
 
-const full: Pace = { rounds: 5, seconds: 3, idleConnections: 3_000, services: 5_000, frontends: 1_000 };
+const full: Pace = { rounds: 5, seconds: 3, idleConnections: 6_000, services: 5_000, frontends: 1_000 };
 /** The whole run takes less than a minute. */
 const quick: Pace = { ...full, rounds: 2, seconds: 0.5 };
 /** Says only that everything works: the numbers mean nothing. */
@@ -30,6 +32,7 @@ export function parseOptions(argv: readonly string[], questions: readonly string
     .option('--rounds <n>', 'interleaved rounds; the table shows their medians', positive)
     .option('--only <questions>', `some of ${questions.join(',')}`, (text: string) => listOf(text, questions))
     .option('--bare', 'one more column: the shortest relay that Node can run')
+    .option('--undisturbed', 'real-time priority for all that is measured: others on this machine starve meanwhile')
     .option('--node <path>', 'the Node.js that runs sluice (default: one that is 24 or newer)')
     .option('--profile <folder>', 'CPU profiles of sluice (node --cpu-prof); the numbers suffer')
     .option('--json <file>', 'where the numbers go (default: bench/results/latest.json)')
@@ -41,6 +44,7 @@ export function parseOptions(argv: readonly string[], questions: readonly string
     pace: { ...pace, ...(given.rounds !== undefined && { rounds: given.rounds }) },
     only: given.only ?? [],
     bare: given.bare === true,
+    undisturbed: given.undisturbed === true,
     build: given.build !== false,
     smoke: given.smoke === true,
     markdown: given.markdown === true,

@@ -63,10 +63,15 @@ function routeRow(what: string, services: number, affinityTimeoutMs: number | un
   return { what, endpoints, services, nanoseconds: nanosecondsEach(route, picks) };
 }
 
-function balancerOf(index: number, count: number, affinityTimeoutMs: number | undefined): Balancer {
+export function balancerOf(index: number, count: number, affinityTimeoutMs?: number): Balancer {
+  const servicePort = servicePortOf(index, count, affinityTimeoutMs);
+  return new Balancer({ servicePort, random, maxAffinityEntries: 65_536 });
+}
+
+export function servicePortOf(index: number, count: number, affinityTimeoutMs?: number): ServicePort {
   const endpoints = endpointsOf(count, () => 1);
   const service = serviceKey('default', `web${index}`);
-  const servicePort: ServicePort = {
+  return {
     key: servicePortKey(service, 'http', 'TCP', 'IPv4'),
     service,
     namespace: 'default',
@@ -79,7 +84,6 @@ function balancerOf(index: number, count: number, affinityTimeoutMs: number | un
     eligible: endpoints,
     ...(affinityTimeoutMs === undefined ? {} : { affinityTimeoutMs }),
   };
-  return new Balancer({ servicePort, random, maxAffinityEntries: 65_536 });
 }
 
 /** Milliseconds for each rebuild of the table, with `services` × 10 endpoints; medians of nine. */
@@ -159,13 +163,13 @@ function nanosecondsEach(call: (turn: number) => unknown, calls: number): number
   return (medianOf(5, () => millisecondsOf(round)) * 1e6) / calls;
 }
 
-function millisecondsOf(work: () => void): number {
+export function millisecondsOf(work: () => void): number {
   const start = systemClock.now();
   work();
   return systemClock.now() - start;
 }
 
-function medianOf(times: number, measure: (round: number) => number): number {
+export function medianOf(times: number, measure: (round: number) => number): number {
   const sorted = Array.from({ length: times }, (_, round) => measure(round)).sort((one, other) => one - other);
   return sorted[times >> 1] ?? Number.NaN;
 }

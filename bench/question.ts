@@ -15,17 +15,17 @@ export interface Metric {
   readonly target?: Target;
 }
 
-/** At most this is to be reached: as a ratio to the baseline or as a plain value, by engine. */
-export interface Target {
-  readonly of: 'ratio' | 'value';
-  readonly atMost: Readonly<Record<string, number>>;
-}
+/** What is to be reached: as a ratio to the baseline or as a plain value, by engine. */
+export type Target = { readonly of: 'ratio' | 'value' } & (
+  | { readonly atMost: Readonly<Record<string, number>> }
+  | { readonly atLeast: Readonly<Record<string, number>> }
+);
 
 /** What was settled before the first round and is the same for every subject. */
 export interface Setting {
   /** Said with the table. */
   readonly note: string;
-  readonly perSecond: number;
+  readonly perSecond?: number;
 }
 
 /** How long and how much. */
@@ -40,6 +40,8 @@ export interface Pace {
 export interface Context {
   readonly rig: Rig;
   readonly pace: Pace;
+  /** All that is measured goes before everything else on the machine, see `priority.ts`. */
+  readonly undisturbed: boolean;
   readonly loads: Loads;
   readonly backends: Backends;
   /** The samples of the questions asked before this one: question, column, rounds. */
@@ -59,6 +61,10 @@ export interface Question {
   readonly needs: readonly ToolName[];
   /** The metric that is above 0 whenever this works at all; the first one if absent. */
   readonly proof?: string;
+  /** Its rows stand in a table of their own, below this. */
+  readonly table?: string;
+  /** Asked only if it is named, or in a smoke. */
+  readonly onRequest?: boolean;
   /** Fewer rounds than asked for, where one costs much and varies little. */
   rounds?(asked: number): number;
   /** The subjects that have an answer. */

@@ -3,9 +3,10 @@ import { dirname, join } from 'node:path';
 import type { Asked } from './ask.ts';
 import { describe, type Environment } from './environment.ts';
 import type { Pace, Question } from './question.ts';
+import { enginesNote } from './subjects/sluice.ts';
 import { type Answer, type Row, summarize } from './summary.ts';
 import { resultsFolder } from './support/folders.ts';
-import { gridOf, markdown, plainText } from './table.ts';
+import { type Grid, gridOf, markdown, plainText } from './table.ts';
 
 /** All that a run found out. */
 export interface Outcome {
@@ -16,8 +17,27 @@ export interface Outcome {
   readonly asked: ReadonlyMap<Question, Asked>;
 }
 
-function rowsOf({ asked }: Outcome): Row[] {
-  return [...asked].flatMap(([{ metrics }, { answers }]) => summarize(metrics, answers));
+/** The rows of the questions whose table that is, below the columns that have a cell in one of them. */
+function gridFor({ asked, columns }: Outcome, table: string | undefined): Grid | undefined {
+  const rows: Row[] = [...asked].flatMap(([question, { answers }]) =>
+    question.table === table ? summarize(question.metrics, answers) : [],
+  );
+  const named = new Set(rows.flatMap(({ cells }) => cells.map(({ column }) => column)));
+  return rows.length === 0
+    ? undefined
+    : gridOf(
+        rows,
+        columns.filter((column) => named.has(column)),
+      );
+}
+
+function tablesOf(outcome: Outcome, show: (grid: Grid) => string): string[] {
+  const tables = new Set([undefined, ...[...outcome.asked.keys()].map(({ table }) => table)]);
+  return [...tables].flatMap((table) => {
+    const grid = gridFor(outcome, table);
+    if (grid === undefined) return [];
+    return [...(table === undefined ? [] : [table, '']), show(grid), ''];
+  });
 }
 
 /** Every reason that a number is missing, once, with the columns that it holds for. */
@@ -43,7 +63,6 @@ export function failuresOf({ name, metrics, proof = metrics[0]?.key ?? '' }: Que
 
 /** Prints the table and what explains it; returns how many answers were no good. */
 export function print(outcome: Outcome, options: { readonly markdown: boolean; readonly smoke: boolean }): number {
-  const grid = gridOf(rowsOf(outcome), outcome.columns);
   const { rounds, seconds } = outcome.pace;
   const notes = [...outcome.asked.values()].flatMap(({ note }) => (note === undefined ? [] : [note]));
   const failures = [...outcome.asked].flatMap(([question, asked]) => failuresOf(question, asked));
@@ -51,9 +70,9 @@ export function print(outcome: Outcome, options: { readonly markdown: boolean; r
     ? ['a smoke: the loads are tiny, so the numbers, sizes and targets mean nothing']
     : [];
   const lines = [
-    options.markdown ? markdown(grid) : plainText(grid),
-    '',
+    ...tablesOf(outcome, options.markdown ? markdown : plainText),
     `× is the ratio to HAProxy (to nginx for UDP) in the same round; medians of ${rounds} interleaved rounds of ${seconds} s`,
+    enginesNote,
     ...meaningless,
     ...notes,
     ...reasonsOf([...outcome.asked.values()].flatMap(({ answers }) => answers)),

@@ -1,4 +1,4 @@
-import type { Metric, Sample } from './question.ts';
+import type { Metric, Sample, Target } from './question.ts';
 import { median, pairedRatio } from './support/statistics.ts';
 
 /** What one column has to say to one question: a sample a round, or why there is none. */
@@ -24,7 +24,7 @@ export interface Cell {
 
 export interface Verdict {
   readonly column: string;
-  readonly atMost: number;
+  readonly bound: number;
   readonly reached: boolean;
 }
 
@@ -59,8 +59,18 @@ function cellOf(metric: Metric, answer: Answer, answers: readonly Answer[]): Cel
 
 function verdictOf(metric: Metric, answer: Answer, cell: Cell | undefined): Verdict[] {
   if (answer.kind !== 'measured' || answer.engine === undefined) return [];
-  const atMost = metric.target?.atMost[answer.engine];
-  const reached = metric.target?.of === 'ratio' ? cell?.ratio : cell?.value;
-  if (atMost === undefined || reached === undefined) return [];
-  return [{ column: answer.column, atMost, reached: reached <= atMost }];
+  const { target } = metric;
+  const bound = target === undefined ? undefined : boundsOf(target)[answer.engine];
+  const reached = target?.of === 'ratio' ? asShown(cell?.ratio) : cell?.value;
+  if (target === undefined || bound === undefined || reached === undefined) return [];
+  return [{ column: answer.column, bound, reached: 'atMost' in target ? reached <= bound : reached >= bound }];
+}
+
+export function boundsOf(target: Target): Readonly<Record<string, number>> {
+  return 'atMost' in target ? target.atMost : target.atLeast;
+}
+
+/** A ratio is judged as the table shows it. */
+function asShown(ratio: number | undefined): number | undefined {
+  return ratio === undefined ? undefined : Number(ratio.toFixed(2));
 }

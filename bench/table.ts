@@ -1,24 +1,31 @@
-import type { Cell, Row } from './summary.ts';
+import { boundsOf, type Cell, type Row } from './summary.ts';
 
 /** Rows and columns of text, the head first. */
 export type Grid = readonly (readonly string[])[];
 
-/** The head, then one line a row: its name, a cell a column, the target and whether each engine reaches it. */
+/** The head, then one line a row: its name, a cell a column with a mark if it has a target, and the targets. */
 export function gridOf(rows: readonly Row[], columns: readonly string[]): Grid {
-  return [['', ...columns, 'target', ''], ...rows.map((row) => lineOf(row, columns))];
+  const judged = new Set(rows.flatMap(({ verdicts }) => verdicts.map(({ column }) => column)));
+  const head = columns.map((column) => (judged.has(column) ? `${column}${noMark}` : column));
+  return [['', ...head, 'target'], ...rows.map((row) => lineOf(row, columns, judged))];
 }
 
-function lineOf(row: Row, columns: readonly string[]): string[] {
+/** As wide as a mark, so that the numbers of a column stay below each other. */
+const noMark = '  ';
+
+function lineOf(row: Row, columns: readonly string[], judged: ReadonlySet<string>): string[] {
   const cells = columns.map((column) => {
     const cell = row.cells.find((candidate) => candidate.column === column);
-    return cell === undefined ? '–' : cellText(row, cell);
+    const text = cell === undefined ? '–' : cellText(row, cell);
+    return judged.has(column) ? `${text}${markOf(row, column)}` : text;
   });
-  return [
-    row.metric.label,
-    ...cells,
-    targetText(row),
-    row.verdicts.map(({ reached }) => (reached ? '✓' : '✗')).join(''),
-  ];
+  return [row.metric.label, ...cells, targetText(row)];
+}
+
+function markOf({ verdicts }: Row, column: string): string {
+  const verdict = verdicts.find((candidate) => candidate.column === column);
+  if (verdict === undefined) return noMark;
+  return verdict.reached ? ' ✓' : ' ✗';
 }
 
 /** The reason of a cell without numbers is told once, below the table. */
@@ -28,10 +35,11 @@ function cellText({ metric }: Row, { value, ratio, why }: Cell): string {
 }
 
 function targetText({ metric }: Row): string {
-  const { target, baseline } = metric;
+  const { target } = metric;
   if (target === undefined) return '';
-  const show = (most: number) => (target.of === 'ratio' ? `${most}× ${baseline}` : metric.show(most));
-  return [...new Set(Object.values(target.atMost).map((most) => `≤ ${show(most)}`))].join(', ');
+  const sign = 'atMost' in target ? '≤' : '≥';
+  const show = (bound: number) => (target.of === 'ratio' ? `${bound}×` : metric.show(bound));
+  return `${sign} ${[...new Set(Object.values(boundsOf(target)))].map(show).join(', ')}`;
 }
 
 /** Text for a terminal: the first column to the left, numbers to the right. */

@@ -9,6 +9,6 @@ export async function warmUp({ running }: Column, loads: Loads, seconds: number)
   const { pid, web, udp } = running;
   if (pid === undefined || web === undefined) return;
   await loads.requests(web, seconds).catch(() => undefined);
-  await loads.requests(web, seconds, ['Connection: close']).catch(() => undefined);
+  await loads.connections(web, seconds).catch(() => undefined);
   if (udp !== undefined) await loads.datagrams(udp, seconds).catch(() => undefined);
 }

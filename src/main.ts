@@ -1,4 +1,4 @@
 #!/usr/bin/env node
 import { program } from './cli/program.ts';
 
-await program().parseAsync();
+void program(process.argv[2]).then((whole) => whole.parseAsync());

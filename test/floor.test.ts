@@ -63,3 +63,14 @@ test('only base/clock.ts reads the time or throws dice', () => {
     assert.doesNotMatch(readFileSync(join(src, file), 'utf8'), reads, `src/${file} reads time or randomness`);
   }
 });
+
+test('only base/own-files.ts knows where files of sluice are, which npm run package puts elsewhere', () => {
+  for (const file of files.filter((name) => name !== 'base/own-files.ts'))
+    assert.doesNotMatch(readFileSync(join(src, file), 'utf8'), /\bimport\.meta\b/, `src/${file} looks for files`);
+});
+
+test('only base/http.ts takes node:http from Node.js', () => {
+  const imports = /^import (?!type )[^;]*'node:http'/m;
+  for (const file of files)
+    assert.doesNotMatch(readFileSync(join(src, file), 'utf8'), imports, `src/${file} imports it`);
+});

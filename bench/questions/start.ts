@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { stringify } from 'yaml';
 import type { Question } from '../question.ts';
 import { milliseconds } from '../show.ts';
-import { engineSettings, startProgram } from '../subjects/sluice.ts';
+import { startProgram } from '../subjects/sluice.ts';
 import { type Backends, ports, type Rig } from '../subjects/subject.ts';
 import { accepting, type Place } from '../support/ready.ts';
 
@@ -46,8 +46,7 @@ export const start: Question = {
     const last = places.at(-1);
     if (first === undefined || last === undefined) throw new Error('no frontends');
     const file = join(rig.folder, `start-${first.host}.yaml`);
-    const settings = engineSettings(subject.engine);
-    await writeFile(file, stringify({ ...configuration(places, first.host, backends), ...settings }));
+    await writeFile(file, stringify({ ...configuration(places, first.host, backends), ...subject.settings }));
     const startedAt = performance.now();
     const child = startProgram(rig, file);
     const since = async (place: Place) => {

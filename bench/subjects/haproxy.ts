@@ -4,8 +4,8 @@ import { missing, type Toolbox } from '../support/tools.ts';
 import { type Backends, ports, type Subject, whenReady } from './subject.ts';
 
 /**
- * HAProxy in TCP mode with splice and one thread. Its maxconn stays far below a quarter of RLIMIT_NOFILE: it would
- * refuse to start otherwise where the limit is 20,000.
+ * HAProxy in TCP mode with splice and one thread. With two sockets and half a pipe for each of maxconn it needs 2.5
+ * times as many descriptors, and would refuse to start with more where RLIMIT_NOFILE is 20,000.
  */
 export function haproxy(tools: Toolbox): Subject {
   return {
@@ -25,7 +25,7 @@ function configuration(vip: string, { web, bulk }: Backends): string {
   return `
 global
   nbthread 1
-  maxconn 4000
+  maxconn 7000
 defaults
   mode tcp
   balance roundrobin

@@ -27,7 +27,7 @@ worker_processes 1;
 daemon off;
 pid ${file}.pid;
 error_log stderr error;
-events { worker_connections 9000; }
+events { worker_connections 16000; }
 ${body}`;
 }
 

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
+import { loadAddon } from '../../src/relay/native/addon.ts';
 import { rootFolder } from '../support/folders.ts';
 import type { Child, Processes } from '../support/processes.ts';
 import type { Place } from '../support/ready.ts';
@@ -10,34 +11,51 @@ import { type Backends, hasEcho, ports, type Rig, type Subject, whenReady } from
 /** A relay engine and what chooses it in the configuration: one more line here is one more column. */
 interface Engine {
   readonly name: string;
-  readonly settings: Readonly<Record<string, unknown>>;
+  readonly settings: { readonly engine: 'net' } | { readonly engine: 'native'; readonly threads: number };
+  readonly only?: string;
 }
 
-export const engines: readonly Engine[] = [{ name: 'net', settings: {} }];
+export const engines: readonly Engine[] = [
+  { name: 'net', settings: { engine: 'net' } },
+  { name: 'native', settings: { engine: 'native', threads: 1 } },
+  { name: 'native0', settings: { engine: 'native', threads: 0 } },
+  { name: 'native2', settings: { engine: 'native', threads: 2 }, only: 'scaling' },
+];
 
-/** What chooses the engine of that name. */
-export function engineSettings(name: string | undefined): Engine['settings'] {
-  return engines.find((engine) => engine.name === name)?.settings ?? {};
-}
+/** What the numbers in the names mean. */
+export const enginesNote =
+  'native relays in one thread beside the event loop, native0 on the loop, native2 in two threads';
 
 const sluiceProgram = join(rootFolder, 'dist', 'main.js');
 
-/** The same build as `npm run build`, so that what is measured is the source as it stands. */
+/** The same builds as a user's, so that what is measured is the source as it stands. */
 export async function buildSluice(processes: Processes): Promise<void> {
-  await processes.run('npm', ['--prefix', rootFolder, 'run', '--silent', 'build']);
+  for (const script of ['build', 'build:native'])
+    await processes.run('npm', ['--prefix', rootFolder, 'run', '--silent', script]);
+}
+
+/** Why it cannot run here. */
+function lacking({ settings }: Engine): string | undefined {
+  if (!existsSync(sluiceProgram)) return 'no dist/main.js (npm run build)';
+  const addon = settings.engine === 'native' ? loadAddon() : undefined;
+  return addon?.kind === 'absent' ? addon.why : undefined;
 }
 
 /** The built program with the configuration that a user would write. */
 export function sluice(engine: Engine): Subject {
+  const { name, settings, only } = engine;
+  const skipped = lacking(engine);
   return {
-    name: `sluice ${engine.name}`,
-    engine: engine.name,
+    name: `sluice ${name}`,
+    engine: name,
+    settings,
     hasTcp: true,
     hasUdp: true,
-    ...(!existsSync(sluiceProgram) && { skipped: 'no dist/main.js (npm run build)' }),
+    ...(only !== undefined && { only }),
+    ...(skipped !== undefined && { skipped }),
     async start(rig, vip, backends) {
-      const file = join(rig.folder, `sluice-${engine.name}-${vip}.yaml`);
-      await writeFile(file, stringify({ ...configuration(vip, backends), ...engine.settings }));
+      const file = join(rig.folder, `sluice-${name}-${vip}.yaml`);
+      await writeFile(file, stringify({ ...configuration(vip, backends), ...settings }));
       return whenReady(startProgram(rig, file), vip, { hasUdp: hasEcho(rig) });
     },
   };

@@ -41,6 +41,10 @@ export interface Subject {
   readonly name: string;
   /** The relay engine, if this is sluice: targets are stated by engine. */
   readonly engine?: string;
+  /** What chooses that engine in the configuration of sluice. */
+  readonly settings?: Readonly<Record<string, unknown>>;
+  /** The only question that it is asked; all if absent. */
+  readonly only?: string;
   readonly hasUdp: boolean;
   readonly hasTcp: boolean;
   /** Why it cannot run here, e.g. a program that is missing. */

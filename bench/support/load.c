@@ -1,20 +1,24 @@
 /*
  * The bench's own load, one thread, so that it weighs little beside the proxy on a machine with two cores.
  *
- *   load echo HOST PORT                               a UDP echo, for ever
- *   load udp  HOST PORT CLIENTS BYTES SECONDS         closed loop: every client sends its next datagram when the
- *                                                     answer to the last one is there (or was lost for 200 ms)
- *   load http HOST PORT CONNECTIONS RATE SECONDS      open loop: GET / at RATE a second in all, arrivals as of a
- *                                                     Poisson process with a fixed seed, the same for every subject
+ *   load echo HOST PORT                                    a UDP echo, for ever
+ *   load udp  HOST PORT CLIENTS BYTES SECONDS              closed loop: every client sends its next datagram when the
+ *                                                          answer to the last one is there (or was lost for 200 ms)
+ *   load open KIND HOST PORT AT-ONCE RATE SECONDS          open loop: RATE a second in all, arrivals as of a Poisson
+ *                                                          process with a fixed seed, the same for every subject
  *
- * Prints one line of JSON; latencies in microseconds. The open loop counts from the time a request was *due*, so a
- * stall is charged to every request that it delayed (no coordinated omission).
+ * KIND is what one of them is: `request` is GET / on one of AT-ONCE connections that stay open, `connection` the same
+ * on a new connection, `datagram` 200 bytes there and back. At most AT-ONCE are under way, those beyond it wait.
+ *
+ * Prints one line of JSON; latencies in microseconds. The open loop counts from the time that one was *due*, so a
+ * stall is charged to all that it delayed (no coordinated omission), and the first tenth of the time does not count.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
 #include <math.h>
 #include <netinet/tcp.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -29,7 +33,7 @@ enum { lost_after_us = 200000, grace_us = 1000000, max_peers = 4096 };
 
 struct peer {
   int fd;
-  int64_t since; /* when its request was sent (udp) or due (http), µs */
+  int64_t since; /* when its request was sent (udp) or due (open), µs */
   uint64_t sequence;
   long got;
 };
@@ -64,9 +68,9 @@ static int ascending(const void *a, const void *b) {
   return (x > y) - (x < y);
 }
 
-static void print(double seconds, long lost) {
+static void print(double seconds, long due, long lost) {
   qsort(latencies, done, sizeof *latencies, ascending);
-  printf("{\"done\":%zu,\"lost\":%ld,\"seconds\":%.6f,\"p50\":%u,\"p99\":%u}\n", done, lost, seconds,
+  printf("{\"due\":%ld,\"done\":%zu,\"lost\":%ld,\"seconds\":%.6f,\"p50\":%u,\"p99\":%u}\n", due, done, lost, seconds,
          done ? latencies[done / 2] : 0, done ? latencies[done * 99 / 100] : 0);
 }
 
@@ -106,6 +110,14 @@ static void send_datagram(struct peer *p, int bytes, int64_t now) {
   send(p->fd, buffer, bytes, 0); /* an error is a loss: it is sent again after lost_after_us */
 }
 
+/* Whether what has come is the answer: not one to a datagram that was given up, nor an ICMP error. */
+static bool is_answered(struct peer *p, int bytes) {
+  uint64_t sequence = 0;
+  ssize_t size = recv(p->fd, buffer, sizeof buffer, 0);
+  if (size >= (ssize_t)sizeof sequence) memcpy(&sequence, buffer, sizeof sequence);
+  return size == bytes && sequence == p->sequence;
+}
+
 static void udp(struct sockaddr_in to, int clients, int bytes, double seconds) {
   int epoll = epoll_create1(0);
   long lost = 0;
@@ -121,10 +133,7 @@ static void udp(struct sockaddr_in to, int clients, int bytes, double seconds) {
     now = now_us();
     for (int i = 0; i < n; i++) {
       struct peer *p = &peers[ready[i].data.u32];
-      uint64_t sequence = 0;
-      ssize_t size = recv(p->fd, buffer, sizeof buffer, 0);
-      if (size >= (ssize_t)sizeof sequence) memcpy(&sequence, buffer, sizeof sequence);
-      if (size != bytes || sequence != p->sequence) continue; /* late answer to one given up, or an ICMP error */
+      if (!is_answered(p, bytes)) continue;
       record(now - p->since);
       send_datagram(p, bytes, now);
     }
@@ -136,54 +145,116 @@ static void udp(struct sockaddr_in to, int clients, int bytes, double seconds) {
         send_datagram(&peers[i], bytes, now);
       }
   }
-  print((now_us() - start) / 1e6, lost);
+  print((now_us() - start) / 1e6, done + lost, lost);
 }
 
-static const char request[] = "GET / HTTP/1.1\r\nHost: bench\r\n\r\n";
+/* What is asked for in the open loop. */
+struct kind {
+  const char *name;
+  void (*open)(struct peer *); /* once, before the first */
+  void (*ask)(struct peer *);
+  bool (*hears)(struct peer *, uint32_t events); /* whether the answer is complete */
+};
+
+static const char *request = "GET / HTTP/1.1\r\nHost: bench\r\n\r\n";
+static struct sockaddr_in place;
+static long answer_bytes;
+static int epoll;
+
+static uint32_t index_of(struct peer *p) { return p - peers; }
 
 static void send_request(struct peer *p) {
-  if (send(p->fd, request, sizeof request - 1, MSG_NOSIGNAL) != sizeof request - 1) fail("send");
+  p->got = 0;
+  if (send(p->fd, request, strlen(request), MSG_NOSIGNAL) != (ssize_t)strlen(request)) fail("send");
 }
 
 /* The whole length of an answer, learned once: every answer of the backend is equally long. */
-static long answer_length(struct peer *p) {
-  long got = 0;
-  send_request(p);
+static long answer_length(void) {
+  struct peer p = {.fd = connected(SOCK_STREAM, place)};
+  send_request(&p);
   for (;;) {
-    ssize_t n = recv(p->fd, buffer + got, sizeof buffer - 1 - got, 0);
+    ssize_t n = recv(p.fd, buffer + p.got, sizeof buffer - 1 - p.got, 0);
     if (n <= 0) fail("recv");
-    got += n;
-    buffer[got] = 0;
+    p.got += n;
+    buffer[p.got] = 0;
     char *body = strstr(buffer, "\r\n\r\n"), *length = strcasestr(buffer, "content-length:");
     if (!body) continue;
     if (!length) fail("no content-length");
     long whole = body + 4 - buffer + atol(length + 15);
-    if (got >= whole) return whole;
+    if (p.got >= whole) return close(p.fd), whole;
   }
 }
 
-static void http(struct sockaddr_in to, int connections, double rate, double seconds) {
-  int epoll = epoll_create1(0), timer = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK), waiting = 0;
-  int idle[max_peers];
+static void open_request(struct peer *p) {
+  p->fd = connected(SOCK_STREAM, place);
+  if (answer_bytes == 0) answer_bytes = answer_length();
+  watch(epoll, p->fd, index_of(p));
+}
+
+static bool hears_request(struct peer *p, uint32_t) {
+  ssize_t size = recv(p->fd, buffer, sizeof buffer, 0);
+  if (size <= 0) fail("recv");
+  return (p->got += size) >= answer_bytes;
+}
+
+static void open_connection(struct peer *) {
+  request = "GET / HTTP/1.1\r\nHost: bench\r\nConnection: close\r\n\r\n";
+  if (answer_bytes == 0) answer_bytes = answer_length();
+}
+
+static void ask_connection(struct peer *p) {
+  struct epoll_event e = {.events = EPOLLIN | EPOLLOUT | EPOLLET, .data.u32 = index_of(p)};
+  p->fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+  p->sequence = 0;
+  if (p->fd < 0) fail("socket");
+  if (connect(p->fd, (struct sockaddr *)&place, sizeof place) < 0 && errno != EINPROGRESS) fail("connect");
+  if (epoll_ctl(epoll, EPOLL_CTL_ADD, p->fd, &e) < 0) fail("epoll_ctl");
+}
+
+static bool hears_connection(struct peer *p, uint32_t events) {
+  if ((events & EPOLLOUT) && p->sequence++ == 0) send_request(p);
+  if (!(events & EPOLLIN)) return false;
+  ssize_t size = recv(p->fd, buffer, sizeof buffer, 0);
+  if (size < 0 && errno == EAGAIN) return false;
+  if (size <= 0) fail("recv");
+  if ((p->got += size) < answer_bytes) return false;
+  close(p->fd);
+  return true;
+}
+
+enum { datagram_bytes = 200 };
+
+static void open_datagram(struct peer *p) {
+  p->fd = connected(SOCK_DGRAM | SOCK_NONBLOCK, place);
+  watch(epoll, p->fd, index_of(p));
+}
+
+static void ask_datagram(struct peer *p) { send_datagram(p, datagram_bytes, p->since); }
+
+static bool hears_datagram(struct peer *p, uint32_t) { return is_answered(p, datagram_bytes); }
+
+static const struct kind kinds[] = {
+    {"request", open_request, send_request, hears_request},
+    {"connection", open_connection, ask_connection, hears_connection},
+    {"datagram", open_datagram, ask_datagram, hears_datagram},
+};
+
+static void open_loop(const struct kind *kind, int at_once, double rate, double seconds) {
+  int timer = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK), waiting = 0, idle[max_peers];
+  long due_count = 0;
   struct epoll_event ready[64];
-  long whole = 0;
+  epoll = epoll_create1(0);
   srand48(1);
   watch(epoll, timer, max_peers);
-  for (int i = 0; i < connections; i++) {
-    peers[i].fd = connected(SOCK_STREAM, to);
-    whole = answer_length(&peers[i]);
-    watch(epoll, peers[i].fd, i);
-    idle[waiting++] = i;
-  }
-  double start = now_us(), due = start, end = start + seconds * 1e6;
-  while (due < end || waiting < connections) {
+  for (int i = 0; i < at_once; i++) kind->open(&peers[idle[waiting++] = i]);
+  double start = now_us(), due = start, end = start + seconds * 1e6, counted = start + seconds * 1e5;
+  while (due < end || waiting < at_once) {
     int64_t now = now_us();
-    while (due <= now && due < end && waiting > 0) {
+    for (; due <= now && due < end && waiting > 0; due += -log(1 - drand48()) * 1e6 / rate) {
       struct peer *p = &peers[idle[--waiting]];
       p->since = (int64_t)due;
-      p->got = 0;
-      send_request(p);
-      due += -log(1 - drand48()) * 1e6 / rate;
+      due_count += due >= counted;
+      kind->ask(p);
     }
     if (now > end + grace_us) break;
     if (due < end && waiting > 0) {
@@ -194,26 +265,32 @@ static void http(struct sockaddr_in to, int connections, double rate, double sec
     now = now_us();
     for (int i = 0; i < n; i++) {
       uint64_t expirations;
+      struct peer *p = &peers[ready[i].data.u32];
       if (ready[i].data.u32 == max_peers) {
         if (read(timer, &expirations, sizeof expirations) < 0 && errno != EAGAIN) fail("timer");
-        continue;
+      } else if (kind->hears(p, ready[i].events)) {
+        if (p->since >= counted) record(now - p->since);
+        idle[waiting++] = index_of(p);
       }
-      struct peer *p = &peers[ready[i].data.u32];
-      ssize_t size = recv(p->fd, buffer, sizeof buffer, 0);
-      if (size <= 0) fail("recv");
-      if ((p->got += size) < whole) continue;
-      record(now - p->since);
-      idle[waiting++] = ready[i].data.u32;
     }
   }
-  print((now_us() - start) / 1e6, connections - waiting);
+  print((now_us() - start) / 1e6, due_count, due_count - done);
 }
+
+static int usage(void) { return fprintf(stderr, "see load.c\n"), 2; }
 
 int main(int argc, char **argv) {
   if (argc == 4 && !strcmp(argv[1], "echo")) echo(address(argv[2], argv[3]));
-  if (argc != 7 || atoi(argv[4]) > max_peers || atoi(argv[4]) < 1) return fprintf(stderr, "see load.c\n"), 2;
-  struct sockaddr_in to = address(argv[2], argv[3]);
-  if (!strcmp(argv[1], "udp")) udp(to, atoi(argv[4]), atoi(argv[5]), atof(argv[6]));
-  if (!strcmp(argv[1], "http")) http(to, atoi(argv[4]), atof(argv[5]), atof(argv[6]));
-  return 0;
+  if (argc == 7 && !strcmp(argv[1], "udp") && atoi(argv[4]) > 0 && atoi(argv[4]) <= max_peers) {
+    udp(address(argv[2], argv[3]), atoi(argv[4]), atoi(argv[5]), atof(argv[6]));
+    return 0;
+  }
+  if (argc != 8 || strcmp(argv[1], "open") || atoi(argv[5]) < 1 || atoi(argv[5]) > max_peers) return usage();
+  place = address(argv[3], argv[4]);
+  for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+    if (strcmp(argv[2], kinds[i].name)) continue;
+    open_loop(&kinds[i], atoi(argv[5]), atof(argv[6]), atof(argv[7]));
+    return 0;
+  }
+  return usage();
 }

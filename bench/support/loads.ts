@@ -21,8 +21,14 @@ export function parseWrk(text: string): WrkResult {
   return { requests, perSecond, errors: errors.map((line) => line.trim()).join('; ') };
 }
 
-/** Bytes received by the server and for how long, from `iperf3 --json`. */
-export function parseIperf(text: string): { readonly bytes: number; readonly seconds: number } {
+/** What the server has received, and for how long. */
+export interface BulkResult {
+  readonly bytes: number;
+  readonly seconds: number;
+}
+
+/** Reads `iperf3 --json`. */
+export function parseIperf(text: string): BulkResult {
   const received = JSON.parse(text)?.end?.sum_received;
   if (!(received?.bytes > 0)) throw new Error(`iperf3 moved nothing: ${text.slice(-300)}`);
   return { bytes: received.bytes, seconds: received.seconds };
@@ -30,12 +36,16 @@ export function parseIperf(text: string): { readonly bytes: number; readonly sec
 
 /** What load.c prints; times in microseconds. */
 export interface LoadResult {
+  readonly due: number;
   readonly done: number;
   readonly lost: number;
   readonly seconds: number;
   readonly p50: number;
   readonly p99: number;
 }
+
+/** What an open loop asks for, see load.c. */
+export type PacedKind = 'request' | 'connection' | 'datagram';
 
 /** The load generators, the same for every subject. */
 export class Loads {
@@ -47,9 +57,18 @@ export class Loads {
     this.#tools = tools;
   }
 
-  /** wrk: 64 connections from one thread, as fast as they are answered. */
-  async requests(to: Place, seconds: number, headers: readonly string[] = []): Promise<WrkResult> {
-    const flags = ['-t1', '-c64', '--timeout', '5s', ...headers.flatMap((header) => ['-H', header])];
+  /** wrk: 64 connections, as fast as they are answered. */
+  requests(to: Place, seconds: number, threads = 1): Promise<WrkResult> {
+    return this.#wrk(to, seconds, [`-t${threads}`]);
+  }
+
+  /** The same with a new connection for each request. */
+  connections(to: Place, seconds: number, threads = 1): Promise<WrkResult> {
+    return this.#wrk(to, seconds, [`-t${threads}`, '-H', 'Connection: close']);
+  }
+
+  async #wrk(to: Place, seconds: number, more: readonly string[]): Promise<WrkResult> {
+    const flags = ['-c64', '--timeout', '5s', ...more];
     // wrk knows only whole seconds, and prints its summary also when interrupted.
     const whole = Math.ceil(seconds);
     const interruptMs = whole === seconds ? undefined : seconds * 1_000;
@@ -62,9 +81,14 @@ export class Loads {
     return parseWrk(stdout);
   }
 
-  /** iperf3: one stream, client to server. */
-  async bulk(to: Place, seconds: number): Promise<{ readonly bytes: number; readonly seconds: number }> {
-    const args = ['-c', to.host, '-p', `${to.port}`, '-t', `${Math.max(1, Math.round(seconds))}`, '-J'];
+  /** iperf3: client to server. Asked twice at most: its server may turn the next client away while it ends with the last. */
+  async bulk(to: Place, seconds: number, streams = 1): Promise<BulkResult> {
+    return this.#iperf(to, seconds, streams).catch(() => this.#iperf(to, seconds, streams));
+  }
+
+  async #iperf(to: Place, seconds: number, streams: number): Promise<BulkResult> {
+    const whole = Math.max(1, Math.round(seconds));
+    const args = ['-c', to.host, '-p', `${to.port}`, '-t', `${whole}`, '-P', `${streams}`, '-J'];
     return parseIperf((await this.#processes.run(this.#tools.iperf3 ?? 'iperf3', args)).stdout);
   }
 
@@ -73,9 +97,9 @@ export class Loads {
     return this.#load(['udp', to.host, `${to.port}`, '32', '200', `${seconds}`]);
   }
 
-  /** 64 connections, requests at `rate` a second in all whether or not the last ones were answered. */
-  paced(to: Place, rate: number, seconds: number): Promise<LoadResult> {
-    return this.#load(['http', to.host, `${to.port}`, '64', `${rate}`, `${seconds}`]);
+  /** `rate` a second in all, whether or not the last ones were answered; at most 64 are under way. */
+  paced(kind: PacedKind, to: Place, rate: number, seconds: number): Promise<LoadResult> {
+    return this.#load(['open', kind, to.host, `${to.port}`, '64', `${rate}`, `${seconds}`]);
   }
 
   async #load(args: readonly string[]): Promise<LoadResult> {

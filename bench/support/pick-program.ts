@@ -1,4 +1,5 @@
-/** Prints the rows of pick.ts as JSON: the bench may itself run on an older Node than the one to be measured. */
+/** Prints `{rows, nativePolicyNs}` as JSON: the bench may itself run on an older Node than the one to be measured. */
+import { nativePolicyNs } from '../native-policy.ts';
 import { pickRows } from '../pick.ts';
 
-process.stdout.write(`${JSON.stringify(pickRows())}\n`);
+process.stdout.write(`${JSON.stringify({ rows: pickRows(), nativePolicyNs: await nativePolicyNs() })}\n`);

@@ -8,7 +8,7 @@ import { performance } from 'node:perf_hooks';
 import { type Ip, parseIp } from '../../src/model/address.ts';
 import { frontendKey } from '../../src/model/keys.ts';
 import { runCommand } from '../../src/vip/command.ts';
-import { emptyHost, type HostState, type Redirection } from '../../src/vip/host.ts';
+import { emptyHost, type HostState, type Redirect, type Redirection } from '../../src/vip/host.ts';
 import { IpHost } from '../../src/vip/ip-host.ts';
 import { relayAddresses } from '../../src/vip/layout.ts';
 import { NftHost } from '../../src/vip/nft-host.ts';
@@ -30,7 +30,7 @@ function hostOf(from: number, to: number): HostState {
       { protocol: 'TCP', address, port: 80, reach: 'inside', to: 10_000 + ((from + index) % 20_000) },
     ]),
   );
-  const redirect = { relay: relayAddresses, from: ['10.244.0.0/16'], redirections };
+  const redirect: Redirect = { via: 'dnat', relay: relayAddresses, from: ['10.244.0.0/16'], redirections };
   return { ...emptyHost, addresses: new Set(vips), redirect };
 }
 

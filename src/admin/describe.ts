@@ -10,14 +10,15 @@ import type { DescribedPort, DescribeResponse, LeftOutEntry } from './shapes.ts'
 export function describeService(source: ObjectSource, namespace: string, name: string): DescribeResponse | undefined {
   const view = [...source.services()].find(({ service }) => service.namespace === namespace && service.name === name);
   if (view === undefined) return undefined;
-  const { key, ports } = view.service;
+  const { key, ports, notProxied } = view.service;
   const servicePorts = [...source.servicePorts()]
     .map((each) => each.servicePort)
     .filter((each) => each.service === key);
   const frontends = [...source.frontends()].filter(({ frontend }) => frontend.servicePort.service === key);
   return {
     service: serviceObject(view),
-    ports: ports.map(({ name: portName, port, protocol }) => {
+    ...(notProxied !== undefined && { notProxied }),
+    ports: ports.map(({ name: portName, port, protocol }): DescribedPort => {
       const isMeant = (each: ServicePort) => each.portName === portName && each.protocol === protocol;
       const families = servicePorts.filter(isMeant);
       const bound = frontends.filter(({ frontend }) => isMeant(frontend.servicePort));

@@ -8,6 +8,8 @@ export interface ExplainResponse {
   readonly frontend: string;
   /** Absent: there is no such frontend. */
   readonly found?: ExplainedFrontend;
+  /** Why there is one that is listened on nowhere. */
+  readonly unplaced?: string;
   /** Where there is none: those that may have been meant, the likeliest first. */
   readonly nearest?: readonly NearFrontend[];
   readonly outcome: ExplainOutcome;
@@ -25,7 +27,7 @@ export type ExplainOutcome =
   | { readonly kind: 'forward'; readonly endpoint: string; readonly by: 'affinity' | 'policy' }
   /** One of these, drawn when the flow comes. */
   | { readonly kind: 'chance'; readonly among: readonly string[] }
-  /** `reason`: `no-frontend`, `not-listening`, or why sluice would reject it. */
+  /** `reason`: `no-frontend`, `not-listening`, `vips-not-redirected`, `not-inside`, or why sluice would reject it. */
   | { readonly kind: 'reject'; readonly reason: string };
 
 /** The steps of the decision, in their order. */
@@ -64,6 +66,8 @@ export interface ExplainedEndpoint {
   readonly zone?: string;
   /** Flows now. */
   readonly active: number;
+  /** How many tries to reach it have failed since it is there. */
+  readonly failedTries: number;
   /** Why it gets no new flows; absent: it gets some. */
   readonly leftOut?: string;
 }

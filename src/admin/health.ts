@@ -1,4 +1,4 @@
-import type { FeedView, FrontendView } from '../metrics/views.ts';
+import type { FeedView, FrontendView, VipsView } from '../metrics/views.ts';
 import { formatAddressPort } from '../model/address.ts';
 import type { FailedFrontend, HealthResponse, ReadyFrontends, ReadyResponse, UnreadyReason } from './shapes.ts';
 
@@ -12,6 +12,7 @@ export interface HealthSource {
   snapshotVersion(): number;
   feeds(): Iterable<FeedView>;
   frontends(): Iterable<FrontendView>;
+  vips(): VipsView;
 }
 
 /**
@@ -26,24 +27,27 @@ export function healthOf(source: Pick<HealthSource, 'updateWaitingMs'>, limitMs:
 
 /**
  * Ready once every feed has had its first sync, a snapshot is applied and each frontend has been bound or has failed
- * to be; until draining begins. A frontend that cannot be bound, or a feed that has problems after its first sync,
- * takes nothing from the others: that is `degraded`, unless no frontend is left that works.
+ * to be; until draining begins. A frontend that cannot be bound, a VIP that this host does not get, or a feed that has
+ * problems after its first sync takes nothing from the others: that is `degraded`, unless no frontend is left that works.
  */
 export function readinessOf(source: HealthSource): ReadyResponse {
   const feeds = [...source.feeds()].map(({ name, synced, problems, staleSeconds }) => {
     return { name, synced, problems, ...(staleSeconds !== undefined && { staleSeconds }) };
   });
   const frontends = bindings(source.frontends());
+  const { problems: vipProblems, cutOff } = source.vips();
   const reasons: UnreadyReason[] = [];
   if (feeds.some((feed) => !feed.synced)) reasons.push('feed-not-synced');
   if (source.snapshotVersion() === 0) reasons.push('nothing-published');
   if (frontends.binding > 0) reasons.push('frontend-binding');
   if (frontends.listening + frontends.binding === 0 && frontends.failed.length > 0)
     reasons.push('no-frontend-listening');
+  if (cutOff) reasons.push('vips-not-redirected');
   if (source.draining()) reasons.push('draining');
-  const healthy = frontends.failed.length === 0 && feeds.every((feed) => feed.problems.length === 0);
+  const problems = [...vipProblems, ...feeds.flatMap((feed) => feed.problems)];
+  const healthy = frontends.failed.length === 0 && problems.length === 0;
   const status = reasons.length > 0 ? 'unready' : healthy ? 'ready' : 'degraded';
-  return { status, reasons, feeds, frontends };
+  return { status, reasons, feeds, frontends, vips: { problems: vipProblems } };
 }
 
 function bindings(views: Iterable<FrontendView>): ReadyFrontends {

@@ -16,7 +16,7 @@ const mostTypos = 3;
 
 /**
  * The frontends that may have been meant, the likeliest first: the same VIP:PORT with the other protocol, the same VIP
- * with another port, then those whose text is nearly the same.
+ * with another port, a similar one first, then those whose text is nearly the same.
  */
 export function nearestFrontends(wanted: Wanted, frontends: readonly Frontend[]): readonly Frontend[] {
   return frontends
@@ -27,8 +27,11 @@ export function nearestFrontends(wanted: Wanted, frontends: readonly Frontend[])
     .map(({ frontend }) => frontend);
 }
 
-function farness({ address, port }: Wanted, frontend: Frontend): number {
-  if (frontend.address === address) return frontend.port === port ? 0 : 1;
+function farness({ address, port, protocol }: Wanted, frontend: Frontend): number {
+  if (frontend.address === address) {
+    const isOther = protocol !== undefined && protocol !== frontend.protocol;
+    return (distance(`${port}`, `${frontend.port}`) + (isOther ? 0.5 : 0)) / 10;
+  }
   const typos = distance(formatAddressPort(address, port), formatAddressPort(frontend.address, frontend.port));
   return typos > mostTypos ? Number.POSITIVE_INFINITY : 1 + typos;
 }

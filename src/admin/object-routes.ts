@@ -6,8 +6,8 @@ import { objectLists } from './objects.ts';
 import { parseListQuery } from './query.ts';
 import type { ErrorResponse } from './shapes.ts';
 
-/** What `sluice get`, `describe` and `explain` ask for. */
-export function objectRoutes(source: ObjectSource): readonly [string, Route][] {
+/** What `sluice get`, `describe` and `explain` ask for. Until `isApplied`, nothing is known: that is not the same as nothing. */
+export function objectRoutes(source: ObjectSource, isApplied: () => boolean): readonly [string, Route][] {
   const lists = Object.entries(objectLists).map(([name, list]): [string, Route] => [
     `/get/${name}`,
     (parameters) => {
@@ -16,12 +16,15 @@ export function objectRoutes(source: ObjectSource): readonly [string, Route][] {
       return { status: 200, contentType: jsonType, body: list(source, result.query) };
     },
   ]);
-  return [
+  const routes: [string, Route][] = [
     ...lists,
     ['/describe', (parameters) => describe(source, parameters)],
     ['/explain', (parameters) => explain(source, parameters)],
   ];
+  return routes.map(([path, route]) => [path, (parameters) => (isApplied() ? route(parameters) : starting)]);
 }
+
+const starting = json(503, { error: 'starting' } satisfies ErrorResponse);
 
 function describe(source: ObjectSource, parameters: URLSearchParams): Answer {
   const name = parameters.get('name');

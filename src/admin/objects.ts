@@ -15,7 +15,9 @@ export const objectLists: Readonly<Record<string, (source: ObjectSource, query: 
     services: (source, query) => list(namedServices(source, query), serviceObject),
     endpoints: (source, query) => {
       const ports = servicePortsOf(source);
-      return list(namedServices(source, query), (view) => endpointsObject(view, ports.get(view.service.key) ?? []));
+      return list(namedServices(source, query).filter(isProxied), (view) =>
+        endpointsObject(view, ports.get(view.service.key) ?? []),
+      );
     },
     frontends: (source, query) => list(matching(source, query, source.frontends(), namesOfFrontend), frontendItem),
     sessions: (source, query) => list(matching(source, query, source.sessions(), namesOfSession), sessionItem),
@@ -30,6 +32,11 @@ function namedServices(source: ObjectSource, query: ListQuery): readonly Service
     ({ service }) => query.service(keyed(service, service.meta?.labels)) && query.name(service.name),
   );
   return views.sort((one, other) => byService(one.service, other.service));
+}
+
+/** The endpoints of the others are nobody's that sluice would give traffic to. */
+function isProxied({ service }: ServiceView): boolean {
+  return service.notProxied === undefined;
 }
 
 /** Of what belongs to frontends: what belongs to a service that is meant, and is called as is meant. */
@@ -65,7 +72,7 @@ function compare(one: string, other: string): number {
 }
 
 /** All ports of each service. */
-export function servicePortsOf(source: Pick<ObjectSource, 'servicePorts'>): ReadonlyMap<ServiceKey, ServicePort[]> {
+function servicePortsOf(source: Pick<ObjectSource, 'servicePorts'>): ReadonlyMap<ServiceKey, ServicePort[]> {
   const ports = new Map<ServiceKey, ServicePort[]>();
   for (const { servicePort } of source.servicePorts()) {
     const group = ports.get(servicePort.service);
@@ -80,8 +87,7 @@ function vipOf({ frontend }: { readonly frontend: Frontend }): string {
 }
 
 function namesOfFrontend({ frontend }: FrontendStatus): readonly string[] {
-  const vip = vipOf({ frontend });
-  return [vip, `${vip}/${frontend.protocol}`];
+  return [vipOf({ frontend }), frontend.key];
 }
 
 function namesOfSession({ frontend, flow }: SessionView): readonly string[] {

@@ -49,6 +49,6 @@ export function createRoutes({ metrics, health, snapshot, objects, updateLimitMs
     ['/livez', alive],
     ['/readyz', ready],
     ['/services', () => ({ status: 200, contentType: jsonType, body: servicesJson(snapshot) })],
-    ...(objects === undefined ? [] : objectRoutes(objects)),
+    ...(objects === undefined ? [] : objectRoutes(objects, () => health.snapshotVersion() > 0)),
   ]);
 }

@@ -1,8 +1,9 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { errorCode } from '../base/errors.ts';
+import { http } from '../base/http.ts';
 import { type Answer, json, type Routes } from './answer.ts';
 import type { ErrorResponse } from './shapes.ts';
 import { removeStaleSocket } from './stale-socket.ts';
@@ -51,7 +52,7 @@ export class AdminServer {
   constructor(init: AdminServerInit) {
     this.#init = init;
     const limits = { ...defaultLimits, ...init.limits };
-    this.#server = createServer({
+    this.#server = http.createServer({
       maxHeaderSize: limits.headerBytes,
       headersTimeout: limits.headersMs,
       requestTimeout: limits.requestMs,

@@ -1,5 +1,5 @@
 import { familyOf } from '../model/address.ts';
-import type { Service, ServicePortSpec } from '../model/service.ts';
+import type { Service, ServicePortSpec, TrafficPolicy } from '../model/service.ts';
 import type { ServiceView } from './object-source.ts';
 import type { ObjectMeta, ServiceObject, ServicePortObject, ServiceSpec } from './shapes.ts';
 
@@ -25,22 +25,38 @@ export function metadataOf({ service, createdAt }: ServiceView): ObjectMeta {
 
 function specOf(service: Service): ServiceSpec {
   const { vips, ports, externalIps, loadBalancerSourceRanges, healthCheckNodePort, meta } = service;
-  const { externalTrafficPolicy, internalTrafficPolicy = 'Cluster' } = service;
+  const { notProxied, internalTrafficPolicy = 'Cluster' } = service;
+  const externalTrafficPolicy = externalPolicyOf(service);
   return {
     type: typeOf(service),
-    clusterIP: vips[0] ?? 'None',
-    clusterIPs: vips,
+    ...clusterIpsOf(service),
+    ...(meta?.externalName && { externalName: meta.externalName }),
     ...(externalIps?.length && { externalIPs: externalIps }),
     ports: ports.map((port) => portOf(service, port)),
     ...(meta?.selector && { selector: meta.selector }),
     ...affinityOf(service),
-    ipFamilies: [...new Set(vips.map(familyOf))],
+    ...(notProxied === undefined && { ipFamilies: [...new Set(vips.map(familyOf))] }),
     ...(meta?.ipFamilyPolicy && { ipFamilyPolicy: meta.ipFamilyPolicy }),
-    internalTrafficPolicy,
+    ...(notProxied !== 'external-name' && { internalTrafficPolicy }),
     ...(externalTrafficPolicy && { externalTrafficPolicy }),
     ...(loadBalancerSourceRanges && { loadBalancerSourceRanges }),
     ...(healthCheckNodePort !== undefined && { healthCheckNodePort }),
   };
+}
+
+/** The API server writes the default out for what is reached from outside. */
+function externalPolicyOf(service: Service): TrafficPolicy | undefined {
+  const { externalTrafficPolicy, externalIps, notProxied } = service;
+  if (notProxied !== undefined) return undefined;
+  const isOutside = typeOf(service) !== 'ClusterIP' || externalIps?.length;
+  return externalTrafficPolicy ?? (isOutside ? 'Cluster' : undefined);
+}
+
+/** As the API server fills them in. */
+function clusterIpsOf({ vips, notProxied }: Service): Pick<ServiceSpec, 'clusterIP' | 'clusterIPs'> {
+  if (notProxied === 'headless') return { clusterIP: 'None', clusterIPs: ['None'] };
+  const [clusterIP] = vips;
+  return clusterIP === undefined ? {} : { clusterIP, clusterIPs: vips };
 }
 
 /** Services of the configuration do not say their type: it is the least that has what they have. */

@@ -22,6 +22,8 @@ export type UnreadyReason =
   | 'frontend-binding'
   /** There are frontends, and not one of them could be bound. */
   | 'no-frontend-listening'
+  /** `vip.mode: redirect`, and nftables leads no VIP to the relay. */
+  | 'vips-not-redirected'
   | 'draining';
 
 /** `GET /readyz`: 200 with `ready` or `degraded`, 503 with `unready`. */
@@ -32,6 +34,12 @@ export interface ReadyResponse {
   readonly reasons: readonly UnreadyReason[];
   readonly feeds: readonly ReadyFeed[];
   readonly frontends: ReadyFrontends;
+  readonly vips: ReadyVips;
+}
+
+export interface ReadyVips {
+  /** What is in the way of VIPs on this host now (`vip.mode`), and what to do about it. It is tried again. */
+  readonly problems: readonly Problem[];
 }
 
 export interface ReadyFeed {
@@ -125,7 +133,8 @@ export interface Counts {
 
 /** Every answer that is not 200, but for the ones above. */
 export interface ErrorResponse {
-  readonly error: 'not-found' | 'method-not-allowed' | 'bad-request' | 'internal';
+  /** `starting` (503): no snapshot is applied yet; ask again. */
+  readonly error: 'not-found' | 'method-not-allowed' | 'bad-request' | 'starting' | 'internal';
   /** What to do about a `bad-request`. */
   readonly message?: string;
 }
@@ -164,16 +173,19 @@ export interface ServiceObject {
 
 export interface ServiceSpec {
   readonly type: string;
-  readonly clusterIP: string;
-  readonly clusterIPs: readonly string[];
+  /** Absent for `ExternalName`, and where nobody has given it one. */
+  readonly clusterIP?: string;
+  readonly clusterIPs?: readonly string[];
+  readonly externalName?: string;
   readonly externalIPs?: readonly string[];
   readonly ports: readonly ServicePortObject[];
   readonly selector?: Labels;
   readonly sessionAffinity: 'None' | 'ClientIP';
   readonly sessionAffinityConfig?: { readonly clientIP: { readonly timeoutSeconds: number } };
-  readonly ipFamilies: readonly ('IPv4' | 'IPv6')[];
+  /** Absent: it is not proxied, and they are not known. */
+  readonly ipFamilies?: readonly ('IPv4' | 'IPv6')[];
   readonly ipFamilyPolicy?: string;
-  readonly internalTrafficPolicy: 'Cluster' | 'Local';
+  readonly internalTrafficPolicy?: 'Cluster' | 'Local';
   readonly externalTrafficPolicy?: 'Cluster' | 'Local';
   readonly loadBalancerSourceRanges?: readonly string[];
   readonly healthCheckNodePort?: number;
@@ -251,6 +263,8 @@ export interface SessionItem {
 /** `GET /describe?namespace=NAMESPACE&name=NAME`: one service with all that is known of it; 404 if there is none. */
 export interface DescribeResponse {
   readonly service: ServiceObject;
+  /** Why nothing of it is listened on; absent: it is proxied. */
+  readonly notProxied?: 'headless' | 'external-name' | 'no-cluster-ip';
   readonly ports: readonly DescribedPort[];
 }
 

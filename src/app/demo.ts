@@ -1,7 +1,7 @@
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
-import { createServer, get } from 'node:http';
-import { errorCode } from '../base/errors.ts';
+import { errorCode, UserError } from '../base/errors.ts';
+import { http } from '../base/http.ts';
 import type { ProcessConfig } from '../config/load.ts';
 import { formatAddressPort } from '../model/address.ts';
 import type { Protocol } from '../model/keys.ts';
@@ -14,18 +14,39 @@ interface Place {
 
 /** Stands in for the pods of a configuration: HTTP servers that say who they are, and UDP echoes that do too. */
 export class DemoBackends {
-  /** Resolves when all listen. Rejects if an address is not this host's, or a port is taken. */
+  /** Resolves when all listen. Rejects with a `UserError` if an address is not this host's, or a port is taken. */
   async open({ inline }: ProcessConfig): Promise<void> {
     const places = inline.slices.flatMap(({ ports, endpoints }) =>
       ports.flatMap(({ protocol, port }) => endpoints.map(({ address }): Place => ({ protocol, address, port }))),
     );
-    await Promise.all(places.map((place) => (place.protocol === 'TCP' ? openHttp(place) : openEcho(place))));
+    // Services may share a backend.
+    const all = new Map(
+      places.map((place) => [`${place.protocol} ${formatAddressPort(place.address, place.port)}`, place]),
+    );
+    await Promise.all(Array.from(all.values(), openBackend));
   }
+}
+
+async function openBackend(place: Place): Promise<void> {
+  try {
+    await (place.protocol === 'TCP' ? openHttp(place) : openEcho(place));
+  } catch (error) {
+    throw new UserError([{ code: 'DEMO_BACKEND', message: whyNot(errorCode(error), place) }]);
+  }
+}
+
+function whyNot(code: string, { protocol, address, port }: Place): string {
+  const what = `the demo cannot stand in for the backend ${formatAddressPort(address, port)}/${protocol} (${code})`;
+  if (code === 'EADDRINUSE')
+    return `${what}: another program has this port, perhaps another demo or the backend itself: stop it, or use sluice run`;
+  if (code === 'EADDRNOTAVAIL')
+    return `${what}: ${address} is not an address of this host: name one that is, such as 127.17.0.3, or use sluice run`;
+  return what;
 }
 
 async function openHttp({ address, port }: Place): Promise<void> {
   const name = formatAddressPort(address, port);
-  const server = createServer((_request, response) => response.end(`hello from ${name}\n`));
+  const server = http.createServer((_request, response) => response.end(`hello from ${name}\n`));
   server.listen(port, address);
   await once(server, 'listening');
   server.unref();
@@ -54,7 +75,7 @@ function url({ address, port }: Place): string {
 /** What a person can type to see sluice at work. */
 export function whatToTry(config: ProcessConfig, configFile: string): string {
   const all = frontends(config);
-  const http = all.filter(({ protocol }) => protocol === 'TCP').map((place) => `  curl ${url(place)}`);
+  const tcp = all.filter(({ protocol }) => protocol === 'TCP').map((place) => `  curl ${url(place)}`);
   const udp = all
     .filter(({ protocol }) => protocol === 'UDP')
     .map(({ address, port }) => `  echo ping | nc -u -w1 ${address} ${port}`);
@@ -65,7 +86,7 @@ export function whatToTry(config: ProcessConfig, configFile: string): string {
     `sluice runs ${configFile}, with demo backends inside.`,
     '',
     'In another terminal, try (again and again: the backends take turns):',
-    ...http,
+    ...tcp,
     ...udp,
     ...admin,
     '',
@@ -88,7 +109,7 @@ export async function showTurn(config: ProcessConfig): Promise<string> {
 
 async function ask(address: string): Promise<string> {
   try {
-    const [response] = await once(get(address, { agent: false }), 'response');
+    const [response] = await once(http.get(address, { agent: false }), 'response');
     let text = '';
     for await (const chunk of response) text += chunk;
     return text.trim();

@@ -32,7 +32,7 @@ export async function drain({ frontends, clock, logger, timeoutMs }: DrainInit):
       reportAt = now + reportEveryMs;
       logger.info({ flows: left, remainingMs: Math.round(end - now) }, 'draining');
     }
-    await new Promise<void>((resolve) => clock.after(Math.min(lookEveryMs, end - now), resolve));
+    await new Promise<void>((resolve) => clock.after(Math.min(lookEveryMs, end - now), () => resolve()));
   }
 }
 
@@ -43,4 +43,27 @@ function flowsLeft(frontends: Frontends): number {
     else for (const flow of listener.flows()) if (flow.idleMs < quietMs) left += 1;
   }
   return left;
+}
+
+export interface DeliveryInit {
+  /** Connections that have ended here, and whose clients do not have all of it yet. */
+  readonly undelivered: () => Promise<number>;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** On the monotonic clock: nothing is waited for after it. */
+  readonly end: number;
+}
+
+const lookAtKernelEveryMs = 100;
+
+/** Waits until the kernel has brought to clients what flows that have ended left to it: it could not without the VIPs. */
+export async function delivery({ undelivered, clock, logger, end }: DeliveryInit): Promise<void> {
+  for (let told = 0; ; ) {
+    const left = await undelivered();
+    const now = clock.now();
+    if (left === 0 || now >= end) return;
+    if (told !== left) logger.info({ connections: left, remainingMs: Math.round(end - now) }, 'delivering');
+    told = left;
+    await new Promise<void>((resolve) => clock.after(Math.min(lookAtKernelEveryMs, end - now), () => resolve()));
+  }
 }

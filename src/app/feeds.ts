@@ -28,16 +28,18 @@ export class Feeds {
   readonly #init: FeedsInit;
   /** By what the configuration says of them: the same words are the same feed. */
   readonly #entries = new Map<string, Entry>();
+  #isClosed = false;
 
   constructor(init: FeedsInit) {
     this.#init = init;
   }
 
   /** Adds a feed that the configuration does not name. Resolves once its first sync was tried. */
-  add(key: string, feed: Feed, order: number): Promise<void> {
+  async add(key: string, feed: Feed, order: number): Promise<void> {
+    if (this.#isClosed) return;
     const entry: Entry = { feed, seat: this.#init.table.feed(feed.name, order), synced: false, problems: [] };
     this.#entries.set(key, entry);
-    return feed.start(this.#sinkOf(entry));
+    await feed.start(this.#sinkOf(entry));
   }
 
   /** Starts and ends feeds so that they are those of `configs`, in their order. Equal ones are left alone. */
@@ -69,7 +71,12 @@ export class Feeds {
   *views(): Iterable<FeedView> {
     for (const { feed, synced, problems } of this.#entries.values()) {
       const staleMs = feed.staleMs?.();
-      yield { name: feed.name, synced, problems, ...(staleMs !== undefined && { staleSeconds: staleMs / 1000 }) };
+      yield {
+        name: feed.name,
+        synced,
+        problems,
+        ...(staleMs !== undefined && { staleSeconds: Math.round(staleMs) / 1000 }),
+      };
     }
   }
 
@@ -78,7 +85,9 @@ export class Feeds {
     for (const { feed } of this.#entries.values()) feed.warn?.(service, warning);
   }
 
+  /** Feeds that are added later are not started. */
   async close(): Promise<void> {
+    this.#isClosed = true;
     await Promise.all(Array.from(this.#entries.values(), ({ feed }) => feed.close()));
   }
 

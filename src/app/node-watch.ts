@@ -2,7 +2,7 @@ import { hostname, networkInterfaces } from 'node:os';
 import type { Clock, Timer } from '../base/clock.ts';
 import type { NodeConfig } from '../config/node-schema.ts';
 import { type Ip, parseIp } from '../model/address.ts';
-import type { NodeView } from '../model/node.ts';
+import { type NodeView, primaryAddresses } from '../model/node.ts';
 
 export interface NodeWatchInit {
   readonly clock: Clock;
@@ -20,6 +20,8 @@ export class NodeWatch {
   readonly #init: NodeWatchInit;
   #config: NodeConfig;
   #timer: Timer | undefined;
+  /** As they were read last. */
+  #addresses: readonly Ip[] | undefined;
 
   constructor(config: NodeConfig, init: NodeWatchInit) {
     this.#config = config;
@@ -28,7 +30,7 @@ export class NodeWatch {
 
   /** The node as it is now. */
   view(): NodeView {
-    return nodeView(this.#config, this.#init.readAddresses);
+    return nodeView(this.#config, () => this.#read());
   }
 
   /** Looks now, and from now on. */
@@ -47,11 +49,23 @@ export class NodeWatch {
     this.#timer?.cancel();
     this.#timer = undefined;
   }
+
+  /** Reading takes a descriptor. Where there is none (EMFILE, ENFILE) the addresses stay what they were. */
+  #read(): readonly Ip[] {
+    const { readAddresses = hostAddresses } = this.#init;
+    try {
+      this.#addresses = readAddresses();
+    } catch (error) {
+      if (this.#addresses === undefined || !isSystemError(error)) throw error;
+    }
+    return this.#addresses;
+  }
 }
 
 /** The node as it is now: what is configured, and what this host says for the rest. */
 export function nodeView(config: NodeConfig, readAddresses: () => readonly Ip[] = hostAddresses): NodeView {
-  const { name, zone, addresses, podCidrs, nodePortAddresses } = config;
+  const { name, zone, addresses, podCidrs, nodePortAddresses: wanted } = config;
+  const nodePortAddresses = wanted === 'primary' && addresses !== undefined ? primaryAddresses(addresses) : wanted;
   return {
     place: { ...(name !== undefined && { name }), ...(zone !== undefined && { zone }) },
     hostName: hostname().toLowerCase(),
@@ -59,6 +73,10 @@ export function nodeView(config: NodeConfig, readAddresses: () => readonly Ip[] 
     podCidrs,
     nodePortAddresses,
   };
+}
+
+function isSystemError(error: unknown): boolean {
+  return error instanceof Error && 'syscall' in error;
 }
 
 /** Of every interface, sorted: their order is the kernel's and may change. Zones (`%eth0`) are cut off. */

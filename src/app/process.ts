@@ -1,8 +1,9 @@
 import type { Clock } from '../base/clock.ts';
 import { systemClock } from '../base/clock.ts';
-import { formatProblem } from '../base/errors.ts';
+import { formatProblem, UserError } from '../base/errors.ts';
 import type { ProcessConfig } from '../config/load.ts';
 import { loadConfig } from '../config/load.ts';
+import { loadWithoutPause } from '../config/load-without-pause.ts';
 import { PathWatcher } from '../feed/file/watch.ts';
 import type { Log } from '../metrics/log.ts';
 import { createLog } from '../metrics/log.ts';
@@ -34,7 +35,14 @@ export async function runProcess({ configFile, adjust = (config) => config, onRe
   }
   const config = adjust(loaded.config);
   const log = createLog({ level: config.log.level });
-  const sluice = new Sluice({ config, log, clock: systemClock });
+  let sluice: Sluice;
+  try {
+    sluice = new Sluice({ config, log, clock: systemClock });
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    process.stderr.write(`${error.message}\n`);
+    return 1;
+  }
   // Timers of the clock do not keep a process alive, and there may be no frontend that does.
   const alive = setInterval(() => {}, 2 ** 30);
   try {
@@ -54,32 +62,38 @@ interface LifeInit {
 }
 
 async function live(sluice: Sluice, { configFile, adjust, log, clock, onReady }: LifeInit): Promise<number> {
-  const reload = reloader(sluice, configFile, adjust);
+  const reload = reloader(sluice, { configFile, adjust, clock });
   const ended = endOfLife(sluice, log);
   process.on('SIGHUP', () => {
     log.logger.info('SIGHUP: reading everything again');
-    void reload().then(() => sluice.reloadFeeds());
+    void reload().then(() => sluice.readAgain());
   });
   process.on('uncaughtException', (error) => {
     log.logger.fatal({ err: error }, 'a bug in sluice ends it; please report this');
     void log.close(lastWordsMs).finally(() => process.exit(70));
   });
   const watcher = new PathWatcher({ path: configFile, clock, onChange: () => void reload() });
-  await watcher.start();
-  await sluice.start();
-  onReady();
+  const start = async () => {
+    await watcher.start();
+    await sluice.start();
+    onReady();
+  };
+  // A start that takes its time holds up no end.
+  await Promise.race([start(), ended]);
   const code = await ended;
   watcher.close();
   return code;
 }
 
+type ReloadInit = Pick<LifeInit, 'configFile' | 'adjust' | 'clock'>;
+
 /** Reads the configuration again. One read at a time; those who ask meanwhile get one more, after it. */
-function reloader(sluice: Sluice, file: string, adjust: LifeInit['adjust']): () => Promise<void> {
+function reloader(sluice: Sluice, { configFile, adjust, clock }: ReloadInit): () => Promise<void> {
   let running: Promise<void> = Promise.resolve();
   let next: Promise<void> | undefined;
   const once = async () => {
     next = undefined;
-    const loaded = await loadConfig(file);
+    const loaded = await loadWithoutPause(configFile, clock);
     if (loaded.kind === 'ok') await sluice.configure(adjust(loaded.config));
     else sluice.configFailed(loaded.problems);
   };

@@ -1,10 +1,10 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Logger } from 'pino';
+import { readinessOf } from '../admin/health.ts';
 import { createRoutes } from '../admin/routes.ts';
-import { type AdminAddress, AdminServer } from '../admin/server.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Problem } from '../base/errors.ts';
-import { errorCode } from '../base/errors.ts';
+import { Pace } from '../base/pace.ts';
 import { version } from '../base/version.ts';
 import type { ProcessConfig } from '../config/load.ts';
 import { InlineFeed } from '../feed/inline.ts';
@@ -18,17 +18,19 @@ import { Metrics } from '../metrics/metrics.ts';
 import type { NodeView } from '../model/node.ts';
 import type { Snapshot } from '../model/snapshot.ts';
 import { DescriptorBudget } from '../relay/descriptors.ts';
-import { NetEngine } from '../relay/net/engine.ts';
+import type { RelayEngine } from '../relay/relay.ts';
 import { Table } from '../table/table.ts';
 import { Alarms } from './alarms.ts';
 import { ceilingOf, descriptorLimit, openDescriptors } from './ceiling.ts';
-import { drain } from './drain.ts';
+import { delivery, drain } from './drain.ts';
+import { createEngine } from './engine.ts';
 import { Feeds } from './feeds.ts';
 import { FirstSeen } from './first-seen.ts';
 import { HealthServers } from './health-servers.ts';
-import { needsRestart } from './needs-restart.ts';
+import { inEffect, notInEffect } from './needs-restart.ts';
 import { hostAddresses, NodeWatch } from './node-watch.ts';
 import { liveObjects } from './objects.ts';
+import { OwnServer } from './own-server.ts';
 import { ProblemLog } from './problem-log.ts';
 import { VipHost } from './vip-host.ts';
 
@@ -50,6 +52,9 @@ export class Sluice {
   readonly #metrics: Metrics;
   readonly #load: FlowLoad;
   readonly #descriptors: DescriptorBudget;
+  readonly #engine: RelayEngine;
+  /** Those that are no flows': open since the start, or kept by the engine. */
+  readonly #ownDescriptors: number;
   readonly #balancers: Balancers;
   readonly #vipHost: VipHost;
   readonly #frontends: Frontends;
@@ -58,10 +63,9 @@ export class Sluice {
   readonly #feeds: Feeds;
   readonly #node: NodeWatch;
   readonly #health: HealthServers;
+  readonly #admin: OwnServer;
   readonly #firstSeen: FirstSeen;
-  readonly #openAtStart = openDescriptors();
   #config: ProcessConfig;
-  #admin: AdminServer | undefined;
   /** When the oldest change that is not applied yet came, on the monotonic clock. */
   #waitingSince: number | undefined;
   #isOpen = false;
@@ -76,10 +80,11 @@ export class Sluice {
     this.#log = log;
     this.#logger = log.logger;
     this.#load = new FlowLoad(maxFlows(config));
-    const ceiling = ceilingOf(descriptorLimit(), this.#openAtStart, 0);
-    this.#descriptors = new DescriptorBudget({ limit: ceiling.forFlows, mostWaiting: ceiling.mostWaiting });
-    const engine = this.#makeEngine(config);
-    this.#metrics = new Metrics({ views: this.#views(), clock, build: { version, engine: engine.name } });
+    const { forFlows, mostWaiting } = ceilingOf(descriptorLimit(), openDescriptors(), 0);
+    this.#descriptors = new DescriptorBudget({ limit: forFlows, mostWaiting });
+    this.#engine = createEngine({ config, clock, descriptors: this.#descriptors, logger: this.#logger });
+    this.#ownDescriptors = openDescriptors() + this.#engine.reservedDescriptors;
+    this.#metrics = new Metrics({ views: this.#views(), clock, build: { version, engine: this.#engine.name } });
     this.#accessLog = new AccessLog({ logger: this.#logger, random: () => clock.random(), ...config.log.access });
     const alarms = new Alarms({ logger: this.#logger, clock });
     const observer = combine([this.#metrics.observer, alarms.observer, this.#accessLog]);
@@ -89,7 +94,7 @@ export class Sluice {
     });
     this.#vipHost = new VipHost({ clock, logger: this.#logger, apply: (snapshot) => this.#reconcile(snapshot) });
     this.#frontends = new Frontends({
-      engine,
+      engine: this.#engine,
       balancers: this.#balancers,
       load: this.#load,
       observer,
@@ -122,11 +127,12 @@ export class Sluice {
     this.#inline = new InlineFeed(config.inline);
     const onRead = (name: string, result: 'ok' | 'failed') => this.#metrics.reloaded(name, result);
     this.#feeds = new Feeds({ table: this.#table, clock, serviceProxyName: config.serviceProxyName, onRead });
+    this.#admin = this.#createAdmin();
   }
 
   /** Resolves once every feed was read and every frontend was tried to bind; some of both may have failed. */
   async start(): Promise<void> {
-    await this.#openAdmin(this.#config);
+    await this.#admin.listen(this.#config.admin.listen);
     await this.#health.listen(this.#config.health.listen);
     await this.#feeds.add(inlineKey, this.#inline, 0);
     await this.#feeds.sync(this.#config.feeds);
@@ -135,13 +141,19 @@ export class Sluice {
     await this.#apply();
     this.#node.start();
     await this.#frontends.tried();
-    this.#logger.info({ version, node: process.version, ...this.#summary() }, 'sluice is ready');
+    if (this.#drainingUntil !== undefined) return;
+    const { status, reasons } = readinessOf(this.#views());
+    const fields = { status, reasons, version, node: process.version, ...this.#summary() };
+    this.#logger[status === 'unready' ? 'warn' : 'info'](fields, 'sluice has started');
   }
 
   /** Makes a new configuration the present one. What cannot change while running is named in the log. */
   async configure(config: ProcessConfig): Promise<void> {
+    // Before anything is changed: half of a change must not be seen while the rest takes its time.
+    const inline = await this.#inline.prepare(config.inline, new Pace(this.#clock));
+    if (this.#drainingUntil !== undefined) return;
     const before = this.#config;
-    this.#config = config;
+    this.#config = inEffect(config, this.#engine.name);
     this.#feeds.report(inlineKey, []);
     this.#metrics.reloaded('config', 'ok');
     this.#log.setLevel(config.log.level);
@@ -149,58 +161,49 @@ export class Sluice {
     this.#load.limit = maxFlows(config);
     this.#table.updateSettings(config.settings);
     this.#node.configure(config.node);
-    this.#inline.update(config.inline);
+    this.#inline.update(inline);
     await this.#feeds.sync(config.feeds);
-    if (!isDeepStrictEqual(before.vip, config.vip)) await this.#apply();
-    await this.#openAdmin(config, before);
+    if (!isDeepStrictEqual(before.vip, this.#config.vip)) await this.#apply();
+    await this.#admin.listen(config.admin.listen);
     await this.#health.listen(config.health.listen);
-    for (const key of needsRestart(before, config)) {
-      this.#logger.warn({ key }, `${key} was changed and takes effect when sluice is started again`);
-    }
+    for (const { key, message } of notInEffect(before, config, this.#engine.name)) this.#logger.warn({ key }, message);
+    this.#logger.info('the configuration was read again and is in effect');
   }
 
   /** The configuration could not be read: what was configured before stays. */
   configFailed(problems: readonly Problem[]): void {
     this.#metrics.reloaded('config', 'failed');
     this.#feeds.report(inlineKey, problems);
+    this.#logger.warn('the new configuration is not applied; the one before stays in effect');
   }
 
-  /** Reads all feeds again. */
-  reloadFeeds(): Promise<void> {
-    return this.#feeds.reload();
+  /** Reads again what can be read: all feeds, and the host that VIPs were brought to. */
+  async readAgain(): Promise<void> {
+    await Promise.all([this.#feeds.reload(), this.#vipHost.check()]);
   }
 
-  /** Takes no new flows and waits until the present ones have ended, `drainTimeout` at most. Resolves with how many were left. */
-  async drain(): Promise<number> {
+  /** Takes no new flows and waits until the present ones have ended, `drainTimeout` at most. */
+  async drain(): Promise<void> {
     const timeoutMs = this.#config.drainTimeoutMs;
-    this.#drainingUntil = this.#clock.now() + timeoutMs;
+    const until = { clock: this.#clock, logger: this.#logger, end: this.#clock.now() + timeoutMs };
+    this.#drainingUntil = until.end;
     await this.#feeds.close();
     await this.#frontends.stopAccepting();
+    this.#vipHost.drain();
     this.#load.draining = true;
-    return drain({ frontends: this.#frontends, clock: this.#clock, logger: this.#logger, timeoutMs });
+    await drain({ ...until, frontends: this.#frontends, timeoutMs });
+    await delivery({ ...until, undelivered: () => this.#vipHost.undelivered() });
   }
 
   /** Ends everything that is still there. */
   async close(): Promise<void> {
     await this.#feeds.close();
     await this.#frontends.close();
+    await this.#engine.close();
     this.#node.close();
     await this.#health.close();
     await this.#vipHost.close();
-    await this.#admin?.close();
-  }
-
-  #makeEngine({ tcp, udp, settings }: ProcessConfig): NetEngine {
-    return new NetEngine({
-      clock: this.#clock,
-      descriptors: this.#descriptors,
-      tcp: { backlog: tcp.backlog, bufferBytes: settings.tcp.bufferBytes },
-      udp: {
-        ...udp,
-        buffersClamped: (granted) =>
-          this.#logger.warn(granted, 'the kernel grants smaller UDP buffers; raise net.core.rmem_max and wmem_max'),
-      },
-    });
+    await this.#admin.close();
   }
 
   #schedule(task: () => void): void {
@@ -218,7 +221,7 @@ export class Sluice {
 
   #reconcile(snapshot: Snapshot): void {
     if (this.#drainingUntil !== undefined) return;
-    const { forFlows } = ceilingOf(descriptorLimit(), this.#openAtStart, snapshot.frontends.size);
+    const { forFlows } = ceilingOf(descriptorLimit(), this.#ownDescriptors, snapshot.frontends.size);
     this.#descriptors.resize(forFlows);
     this.#firstSeen.sync(snapshot.services);
     this.#frontends.reconcile(snapshot);
@@ -228,51 +231,39 @@ export class Sluice {
     this.#logger.debug({ snapshot: snapshot.version, frontends: snapshot.frontends.size }, 'applied a snapshot');
   }
 
-  /** Health check ports that could not be listened on are tried again, too. */
+  /** Servers that could not listen are tried again, too. */
   #look(node: NodeView): void {
     if (this.#drainingUntil !== undefined) return;
+    void this.#admin.retry();
+    void this.#health.retry();
     this.#table.updateNode(node);
     void this.#health.sync(this.#table.snapshot);
   }
 
-  async #openAdmin(config: ProcessConfig, before?: ProcessConfig): Promise<void> {
-    const { listen } = config.admin;
-    if (before !== undefined && JSON.stringify(before.admin.listen) === JSON.stringify(listen)) return;
-    await this.#admin?.close();
-    this.#admin = undefined;
-    if (listen.kind === 'off') return;
-    this.#admin = await this.#listenAdmin(listen);
-  }
-
-  async #listenAdmin(address: AdminAddress): Promise<AdminServer | undefined> {
+  /** The admin server; it answers from the moment it listens. */
+  #createAdmin(): OwnServer {
     const views = this.#views();
     const objects = liveObjects({
       table: this.#table,
       balancers: this.#balancers,
       frontends: this.#frontends,
       firstSeen: this.#firstSeen,
+      vipHost: this.#vipHost,
+      metrics: this.#metrics,
     });
     const routes = createRoutes({ metrics: this.#metrics, health: views, snapshot: views, objects });
-    const failed = (error: unknown) => this.#logger.error({ err: error }, 'the admin server failed to answer');
-    const server = new AdminServer({ routes, failed });
-    try {
-      this.#logger.info({ admin: await server.listen(address) }, 'the admin server listens');
-      return server;
-    } catch (error) {
-      // Traffic comes first: sluice runs without it.
-      this.#logger.error(
-        { code: errorCode(error), admin: address },
-        'the admin server cannot listen; see admin.listen',
-      );
-      return undefined;
-    }
+    return new OwnServer({ name: 'admin', logger: this.#logger, routes });
   }
 
   #views() {
     return {
-      servicePorts: () => this.#balancers.values(),
+      servicePorts: () => {
+        this.#engine.settle();
+        return this.#balancers.values();
+      },
       frontends: () => this.#frontends.states(),
       feeds: () => this.#feeds.views(),
+      vips: () => this.#vipHost.view(),
       snapshotVersion: () => this.#appliedVersion,
       flowsLimit: () => Math.min(this.#load.limit, Math.floor(this.#descriptors.limit / 2)),
       logLinesDropped: () => this.#log.dropped,

@@ -3,7 +3,7 @@ import { hash32 } from './hash.ts';
 import { type Picker, type PickerInit, untried, weighted } from './picker.ts';
 
 /** The size of every table, a prime: each endpoint's stride then visits every place. 128 KiB for a service port. */
-export const tableSize = 65_537;
+const tableSize = 65_537;
 const free = 0xffff;
 
 /**

@@ -11,8 +11,12 @@ export interface Clock {
   now(): number;
   /** Milliseconds since the Unix epoch: for people to read, never for timeouts. */
   wallTime(): number;
-  /** Calls `task` once, `delayMs` from now. The timer does not keep the process alive. */
-  after(delayMs: number, task: () => void): Timer;
+  /**
+   * Calls `task` once, `delayMs` from now, behind whatever has come in by then: a process that was stopped, or was busy,
+   * learns first that an endpoint has answered, and then that its time is over. Timeouts are judged by `asOf`, when the
+   * task came due: what came in between then and `now()` may not have been heard. The timer does not keep the process alive.
+   */
+  after(delayMs: number, task: (asOf: number) => void): Timer;
   /** A number in [0, 1). */
   random(): number;
 }
@@ -24,9 +28,18 @@ export const systemClock: Clock = {
   now: () => performance.now(),
   wallTime: () => Date.now(),
   after(delayMs, task) {
-    const timer = setTimeout(task, Math.min(Math.max(delayMs, 0), maxTimerMs));
+    let behind: NodeJS.Immediate | undefined;
+    // Timers come before sockets in a turn of the event loop, immediates after them.
+    const due = () => {
+      behind = setImmediate(task, performance.now());
+    };
+    const timer = setTimeout(due, Math.min(Math.max(delayMs, 0), maxTimerMs));
     timer.unref();
-    return { cancel: () => clearTimeout(timer) };
+    const cancel = () => {
+      clearTimeout(timer);
+      clearImmediate(behind);
+    };
+    return { cancel };
   },
   random: () => Math.random(),
 };

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { ownText } from './own-files.ts';
 
-/** The version in package.json, which lies two folders above both src/base/ and dist/base/. */
-export const version: string = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')).version;
+/** The version in package.json. */
+export const version: string = JSON.parse(ownText('package.json')).version;

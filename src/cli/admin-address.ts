@@ -1,9 +1,8 @@
 import { existsSync } from 'node:fs';
 import { UserError } from '../base/errors.ts';
-import { loadConfig } from '../config/load.ts';
 import type { AdminListen } from '../config/schema.ts';
 import { isPort } from '../model/address.ts';
-import { defaultConfigFile } from './run.ts';
+import { defaultConfigFile } from './default-config.ts';
 
 /** Where the admin server of a running sluice answers. */
 export type AdminTarget =
@@ -27,6 +26,7 @@ export async function adminTarget(
 }
 
 async function configured(file: string): Promise<AdminTarget> {
+  const { loadConfig } = await import('../config/load.ts');
   const loaded = await loadConfig(file);
   return loaded.kind === 'ok' ? targetOf(loaded.config.admin.listen, file) : fallback;
 }

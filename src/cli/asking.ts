@@ -1,5 +1,5 @@
 import { Option } from 'commander';
-import { errorCode, formatProblem, UserError } from '../base/errors.ts';
+import { formatProblem, UserError } from '../base/errors.ts';
 import { adminTarget } from './admin-address.ts';
 import { AdminClient } from './admin-client.ts';
 
@@ -17,7 +17,6 @@ export function adminOption(): Option {
 
 /** Runs `task`; what is wrong outside of the program is told in a line each, and ends the command with 1. */
 export async function asking(options: AskingOptions, task: (client: AdminClient) => Promise<void>): Promise<void> {
-  process.stdout.on('error', readerLeft);
   try {
     await task(new AdminClient(await adminTarget(options.admin)));
   } catch (error) {
@@ -25,12 +24,6 @@ export async function asking(options: AskingOptions, task: (client: AdminClient)
     for (const problem of error.problems) process.stderr.write(`error: ${formatProblem(problem)}\n`);
     process.exitCode = 1;
   }
-}
-
-/** `sluice get -w | head`: ends as by SIGPIPE (128 + 13), which Node.js ignores. */
-function readerLeft(error: Error): void {
-  if (errorCode(error) !== 'EPIPE') throw error;
-  process.exit(141);
 }
 
 /** As kubectl says it. */

@@ -33,6 +33,8 @@ interface Checked {
 /** How the feeds of one argument are read. */
 type Reading = Pick<Checked, 'settings' | 'node'>;
 
+const nothingThere = 'nothing is wrong, and nothing here makes a frontend (no API server is asked)\n';
+
 /** `sluice check FILE...`: exit code 0 if nothing is wrong, 1 otherwise. */
 export function checkCommand(): Command {
   return new Command('check')
@@ -41,6 +43,7 @@ export function checkCommand(): Command {
     .action(async (files: readonly string[]) => {
       const { table, problems } = await check(files);
       process.stdout.write(table);
+      if (table === '' && problems.length === 0) process.stderr.write(nothingThere);
       for (const problem of problems) process.stderr.write(`${formatProblem(problem)}\n`);
       process.exitCode = problems.length > 0 ? 1 : 0;
     });
@@ -65,9 +68,9 @@ export async function check(files: readonly string[]): Promise<{ table: string; 
       ),
     );
   const snapshots = checked.map((one) => buildSnapshot(one, emptySnapshot));
-  const frontends = snapshots.flatMap(({ snapshot }) => frontendsOf(snapshot));
+  const rows = snapshots.flatMap(({ snapshot }) => [...frontendsOf(snapshot).map(row), ...notProxied(snapshot)]);
   const problems = [...checked.flatMap((one) => one.problems), ...snapshots.flatMap((one) => one.problems)];
-  return { table: frontends.length > 0 ? formatTable(header, frontends.map(row)) : '', problems };
+  return { table: rows.length > 0 ? formatTable(header, rows) : '', problems };
 }
 
 /** A folder is always one of manifests; a file is one if its first document with any content says its kind. */
@@ -136,15 +139,22 @@ function frontendsOf({ frontends }: Snapshot): readonly Frontend[] {
   return [...frontends.values()];
 }
 
-function row({ protocol, address, port, servicePort }: Frontend): readonly string[] {
+function row({ key, servicePort }: Frontend): readonly string[] {
   const { service, portName, settings, affinityTimeoutMs, endpoints } = servicePort;
   return [
-    `${protocol} ${formatAddressPort(address, port)}`,
+    key,
     portName === '' ? service : `${service}:${portName}`,
     settings.policy,
     affinityTimeoutMs === undefined ? '-' : `ClientIP ${formatDuration(affinityTimeoutMs)}`,
     endpoints.length > 0 ? endpoints.map(cell).join(', ') : 'none',
   ];
+}
+
+/** Right, and without any frontend: whoever looks for a service finds why. */
+function notProxied({ services }: Snapshot): readonly (readonly string[])[] {
+  return [...services.values()].flatMap(({ key, notProxied: reason }) =>
+    reason === undefined ? [] : [['-', key, '-', '-', `not proxied (${reason})`]],
+  );
 }
 
 function cell({ address, port, weight, ready }: Endpoint): string {

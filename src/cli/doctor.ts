@@ -1,9 +1,13 @@
+import { getSystemErrorName } from 'node:util';
 import { Command, Option } from 'commander';
 import { formatProblem } from '../base/errors.ts';
 import { type LoadResult, loadConfig, type ProcessConfig, parseConfig } from '../config/load.ts';
+import { familyOf } from '../model/address.ts';
+import { type Addon, ioUring, loadAddon } from '../relay/native/addon.ts';
 import { type RunCommand, runCommand } from '../vip/command.ts';
 import { gatherFacts, type ReadText, readText } from '../vip/facts.ts';
-import { type Asked, type Diagnosis, diagnose, type Finding } from '../vip/findings.ts';
+import type { Asked, Diagnosis, Finding } from '../vip/finding.ts';
+import { diagnose } from '../vip/findings.ts';
 import { formatTable } from './text-table.ts';
 
 export interface DoctorInit {
@@ -41,15 +45,27 @@ async function load(file: string | undefined): Promise<LoadResult> {
 }
 
 /** With `redirect` only the relay's own ports are listened on, and those are high. */
-function askedBy({ vip: { mode }, inline, udp, tcp }: ProcessConfig): Asked {
+function askedBy({ vip: { mode }, inline, udp, tcp, engine, nativeOnly }: ProcessConfig): Asked {
+  const addon = loadAddon();
+  const vips = inline.services.flatMap((service) => service.vips);
   const ports = inline.services.flatMap((service) => service.ports.map(({ port }) => port));
   return {
     mode,
     lowestPort: mode === 'redirect' || ports.length === 0 ? undefined : Math.min(...ports),
+    families: new Set(vips.map(familyOf)),
     receiveBufferBytes: udp.receiveBufferBytes,
     sendBufferBytes: udp.sendBufferBytes,
     backlog: tcp.backlog,
+    nativeOnly,
+    engine,
+    addonMissing: addon.kind === 'absent' ? addon.why : undefined,
+    ioUringRefused: addon.kind === 'loaded' ? refusalOf(addon.addon) : undefined,
   };
+}
+
+function refusalOf(addon: Addon): string | undefined {
+  const errno = addon.refusal(ioUring);
+  return errno === 0 ? undefined : getSystemErrorName(-errno);
 }
 
 function json(diagnosis: Diagnosis): string {

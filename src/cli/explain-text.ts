@@ -3,7 +3,14 @@ import { formatAge } from './age.ts';
 import { formatFields } from './text-table.ts';
 
 /** The steps of the decision, a field each, in their order. */
-export function explainText({ client, frontend, found, nearest, outcome }: ExplainResponse): string {
+export function explainText({ client, frontend, found, unplaced, nearest, outcome }: ExplainResponse): string {
+  if (unplaced !== undefined) {
+    return formatFields([
+      ['Client', client],
+      ['Frontend', `${frontend}\n${unplaced}`],
+      ['Result', resultText(outcome)],
+    ]);
+  }
   if (found === undefined) {
     const near = nearest?.map((each) => `${each.frontend} of ${each.service}`).join('\n');
     return formatFields([
@@ -55,9 +62,10 @@ function endpointsText({ endpoints, scope }: ExplainedFrontend): string {
   return [`${taken} of ${endpoints.length} get new flows${where}`, ...endpoints.map(endpointText)].join('\n');
 }
 
-function endpointText({ endpoint, weight, nodeName, zone, active, leftOut }: ExplainedEndpoint): string {
+function endpointText({ endpoint, weight, nodeName, zone, active, failedTries, leftOut }: ExplainedEndpoint): string {
   const details = [
     `${active} active`,
+    ...(failedTries === 0 ? [] : [`${failedTries} failed ${failedTries === 1 ? 'try' : 'tries'}`]),
     ...(weight === 1 ? [] : [`weight ${weight}`]),
     ...(nodeName === undefined ? [] : [`node ${nodeName}`]),
     ...(zone === undefined ? [] : [`zone ${zone}`]),
@@ -96,6 +104,8 @@ function reasonText(reason: string): string {
 const meanings: Readonly<Record<string, string>> = {
   'no-frontend': 'no service has this address',
   'not-listening': 'the frontend could not be bound',
+  'vips-not-redirected': 'nftables leads no VIP to the relay: /readyz says why',
+  'not-inside': 'a ClusterIP answers this host, its pods and vip.redirect.from',
   'no-endpoint': 'the service has no endpoint that gets new flows',
   'no-local-endpoint': 'a traffic policy is Local, and no endpoint is on this node',
   'source-not-allowed': 'the client is outside loadBalancerSourceRanges',

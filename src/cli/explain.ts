@@ -2,6 +2,7 @@ import { Command, Option } from 'commander';
 import type { ExplainResponse } from '../admin/explain-shape.ts';
 import { type AskingOptions, adminOption, asking, usageError } from './asking.ts';
 import { explainText } from './explain-text.ts';
+import { tellOfFeeds } from './feed-notices.ts';
 
 interface ExplainOptions extends AskingOptions {
   readonly output?: 'json';
@@ -20,6 +21,7 @@ export function explainCommand(): Command {
         const answer = await admin.get('/explain', new URLSearchParams({ client, frontend }));
         if (answer.kind !== 'ok')
           throw usageError(answer.kind === 'bad-request' ? answer.message : 'this sluice is too old to be asked');
+        await tellOfFeeds(admin);
         const response = answer.value as ExplainResponse;
         process.stdout.write(
           options.output === 'json' ? `${JSON.stringify(response, undefined, 4)}\n` : explainText(response),

@@ -3,8 +3,10 @@ import { Command, Option } from 'commander';
 import { stringify } from 'yaml';
 import type { ListResponse } from '../admin/shapes.ts';
 import { systemClock } from '../base/clock.ts';
-import type { AdminClient } from './admin-client.ts';
+import { formatProblem } from '../base/errors.ts';
+import { type AdminClient, isAway } from './admin-client.ts';
 import { type AskingOptions, adminOption, asking, splitName, tellNotFound, usageError } from './asking.ts';
+import { tellOfFeeds } from './feed-notices.ts';
 import { type AnyResource, type Column, resourceNames, resourceOf } from './resources.ts';
 import { Seen } from './seen.ts';
 import { TextTable } from './text-table.ts';
@@ -44,6 +46,7 @@ export function getCommand(): Command {
         const wanted = parseWanted([type, ...names]);
         checkOptions(wanted, options);
         const items = await list(client, wanted, options);
+        await tellOfFeeds(client);
         if (options.watch) await watch(client, wanted, options, items);
         else print(wanted, options, items);
       }),
@@ -85,14 +88,33 @@ async function list(
   if (options.selector !== undefined) parameters.set('labelSelector', options.selector);
   for (const name of names) parameters.append('name', name);
   const answer = await client.get(`/get/${resource.name}`, parameters);
-  if (answer.kind === 'ok') return (answer.value as ListResponse<unknown>).items;
+  if (answer.kind === 'ok') return inOrderOf(names, (answer.value as ListResponse<unknown>).items, resource);
   throw usageError(answer.kind === 'bad-request' ? answer.message : 'this sluice is too old to be asked');
+}
+
+/** As they were asked for. */
+function inOrderOf(names: readonly string[], items: readonly unknown[], resource: AnyResource): readonly unknown[] {
+  const place = (item: unknown) => names.findIndex((name) => resource.names(item).includes(name));
+  return names.length < 2 ? items : items.toSorted((one, other) => place(one) - place(other));
+}
+
+/** A sluice that is started again is waited for, and told of once; whatever else is wrong is thrown. */
+async function listAgain(client: AdminClient, wanted: Wanted, options: GetOptions): Promise<readonly unknown[]> {
+  for (let isTold = false; ; isTold = true) {
+    try {
+      return await list(client, wanted, options);
+    } catch (error) {
+      if (!isAway(error)) throw error;
+      if (!isTold) process.stderr.write(`${error.problems.map(formatProblem).join('\n')}; it is waited for\n`);
+      await sleep(watchMs);
+    }
+  }
 }
 
 function print({ resource, names }: Wanted, options: GetOptions, items: readonly unknown[]): void {
   const missing = names.filter((name) => !items.some((item) => resource.names(item).includes(name)));
   if (items.length > 0 || isDocument(options)) process.stdout.write(text(resource, options, items, names.length === 1));
-  else if (missing.length === 0) process.stderr.write(`No resources found${inNamespace(options)}.\n`);
+  else if (missing.length === 0) process.stderr.write(`No resources found${inNamespace(options)}\n`);
   for (const name of missing) tellNotFound(resource.name, name);
 }
 
@@ -101,7 +123,7 @@ function isDocument({ output }: GetOptions): boolean {
 }
 
 function inNamespace({ allNamespaces, namespace }: GetOptions): string {
-  return allNamespaces ? '' : ` in ${namespace} namespace`;
+  return allNamespaces ? '' : ` in ${namespace} namespace.`;
 }
 
 function text(resource: AnyResource, options: GetOptions, items: readonly unknown[], isOne: boolean): string {
@@ -146,7 +168,7 @@ async function watch(
   const columns = columnsOf(resource, options);
   const table = new TextTable(columns.map(({ header }) => header));
   const seen = new Seen(resource, columns);
-  for (let items = first; ; items = await list(client, wanted, options)) {
+  for (let items = first; ; items = await listAgain(client, wanted, options)) {
     const news = seen.look(items);
     if (options.output === undefined || options.output === 'wide') {
       if (news.length > 0) process.stdout.write(table.print(rowsOf(columns, news)));

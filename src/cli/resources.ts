@@ -38,7 +38,7 @@ const services: Resource<ServiceObject> = {
   columns: [
     { header: 'NAME', cell: ({ metadata }) => metadata.name },
     { header: 'TYPE', cell: ({ spec }) => spec.type },
-    { header: 'CLUSTER-IP', cell: ({ spec }) => spec.clusterIP },
+    { header: 'CLUSTER-IP', cell: ({ spec }) => spec.clusterIP ?? none },
     { header: 'EXTERNAL-IP', cell: externalIps },
     { header: 'PORT(S)', cell: ({ spec }) => spec.ports.map(portCell).join(',') || none },
     { header: 'AGE', ticks: true, cell: ({ metadata }, now) => ageSince(metadata.creationTimestamp, now) },
@@ -128,6 +128,7 @@ export function labelsText(labels: Labels, separator = ','): string {
 }
 
 function externalIps({ spec, status }: ServiceObject): string {
+  if (spec.type === 'ExternalName') return spec.externalName ?? none;
   const balanced = status.loadBalancer.ingress?.map(({ ip }) => ip) ?? [];
   const addresses = [...balanced, ...(spec.externalIPs ?? [])].join(',');
   return addresses || (spec.type === 'LoadBalancer' ? '<pending>' : none);

@@ -1,7 +1,6 @@
 import { Command } from 'commander';
 import { runProcess } from '../app/process.ts';
-
-export const defaultConfigFile = '/etc/sluice/sluice.yaml';
+import { defaultConfigFile } from './default-config.ts';
 
 export function runCommand(): Command {
   return new Command('run')

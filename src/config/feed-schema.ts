@@ -1,3 +1,4 @@
+import { homedir } from 'node:os';
 import { resolve } from 'node:path';
 import { z } from 'zod';
 import { label, quoted, strict } from './fields.ts';
@@ -8,7 +9,7 @@ const kubernetesSchema = strict({
   kubeconfig: text
     .exactOptional()
     .describe(
-      'Relative to this configuration file. Default: $KUBECONFIG; in a pod, its ServiceAccount; then ~/.kube/config.',
+      'Relative to this configuration file; ~/ is the home folder. Default: $KUBECONFIG; in a pod, its ServiceAccount; then ~/.kube/config.',
     ),
   context: text.exactOptional().describe("Default: the kubeconfig's current-context."),
   namespace: label.exactOptional().describe('Services of this namespace only; default: all.'),
@@ -72,7 +73,7 @@ export function feedConfigOf({ file, kubernetes }: z.output<typeof feedSchema>, 
     kind: 'kubernetes',
     ...rest,
     ...(name && { nodeName: name }),
-    ...(kubeconfig !== undefined && { kubeconfig: resolve(folder, kubeconfig) }),
+    ...(kubeconfig !== undefined && { kubeconfig: resolve(folder, kubeconfig.replace(/^~(?=\/)/, homedir())) }),
     ...(cacheFile !== undefined && { cacheFile: resolve(folder, cacheFile) }),
   };
 }

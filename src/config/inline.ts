@@ -109,7 +109,8 @@ function overrideOf(service: InlineService): SettingsOverride {
   });
 }
 
-function tcpOverride({ tcp = {}, proxyProtocol: { send, accept } = {} }: InlineService): Partial<TcpSettings> {
+function tcpOverride(service: InlineService): Partial<TcpSettings> {
+  const { tcp = {}, proxyProtocol: { send, accept } = {}, clientAddress } = service;
   return defined<TcpSettings>({
     connectTimeoutMs: tcp.connectTimeout,
     connectBudgetMs: tcp.connectBudget,
@@ -118,14 +119,24 @@ function tcpOverride({ tcp = {}, proxyProtocol: { send, accept } = {} }: InlineS
     bufferBytes: tcp.buffer,
     noDelay: tcp.noDelay,
     keepAliveMs: tcp.keepAlive,
+    userTimeoutMs: tcp.userTimeout,
+    deferAcceptMs: tcp.deferAccept,
     sendProxy: send,
     acceptProxyFrom: accept?.from,
     proxyHeaderTimeoutMs: accept?.timeout,
+    clientAddress,
   });
 }
 
-function udpOverride({ udp = {}, proxyProtocol: { sendUdp } = {} }: InlineService): Partial<UdpSettings> {
-  return defined<UdpSettings>({ idleTimeoutMs: udp.idleTimeout, oneway: udp.oneway, sendProxy: sendUdp });
+function udpOverride(service: InlineService): Partial<UdpSettings> {
+  const { udp = {}, proxyProtocol: { sendUdp, accept } = {}, clientAddress } = service;
+  return defined<UdpSettings>({
+    idleTimeoutMs: udp.idleTimeout,
+    oneway: udp.oneway,
+    sendProxy: sendUdp,
+    acceptProxyFrom: accept?.fromUdp,
+    clientAddress,
+  });
 }
 
 function ifAny<Part extends object>(part: Part): Part | undefined {

@@ -7,18 +7,27 @@ import { type FeedConfig, feedConfigOf } from './feed-schema.ts';
 import { inlineState } from './inline.ts';
 import type { Fault } from './issues.ts';
 import { faultsOf } from './issues.ts';
-import { type NodeConfig, nodeConfigOf } from './node-schema.ts';
+import { engineFaults, type NativeOnly, nativeOnly } from './native-only.ts';
+import { type NodeConfig, nodeConfigOf, nodeFaults } from './node-schema.ts';
 import { formatPath } from './path.ts';
 import { readDocumentFile } from './read.ts';
 import type { PlacedService } from './rules.ts';
 import { serviceFaults } from './rules.ts';
-import type { AdminListen, LogLevel, ProcessInput } from './schema.ts';
+import type { AdminListen, EngineName, LogLevel, ProcessInput } from './schema.ts';
 import { processSchema, settingsOf } from './schema.ts';
 import { serviceSchema } from './service-schema.ts';
 import type { VipConfig } from './vip-schema.ts';
 
 /** The whole process configuration, every default filled in, times in milliseconds and sizes in bytes. */
 export interface ProcessConfig {
+  /** What moves the bytes; `auto`: native where it loads. */
+  readonly engine: EngineName;
+  /** Relay threads of the native engine; `auto`: one for each core. */
+  readonly threads: number | 'auto';
+  /** SO_MARK of sockets to endpoints, socket(7); 0: none. */
+  readonly mark: number;
+  /** What is in use and the engine `net` has no way to. */
+  readonly nativeOnly: readonly NativeOnly[];
   readonly log: { readonly level: LogLevel; readonly access: { readonly level: LogLevel; readonly sample: number } };
   readonly admin: { readonly listen: AdminListen };
   /** Where `/healthz` is answered for others than the admin: kube-proxy's `--healthz-bind-address`. */
@@ -84,7 +93,8 @@ function readConfig(value: unknown, file: string): { config?: ProcessConfig; fau
   if (!parsed.success)
     return { faults: [...faultsOf(parsed.error.issues, value), ...serviceFaults(soundServices(value))] };
   const services = parsed.data.services.map((service, index) => ({ service, path: ['services', index] }));
-  return { config: configOf(parsed.data, dirname(resolve(file))), faults: serviceFaults(services) };
+  const faults = [...serviceFaults(services), ...engineFaults(parsed.data), ...nodeFaults(parsed.data)];
+  return { config: configOf(parsed.data, dirname(resolve(file))), faults };
 }
 
 /** The services that are right in themselves, so that one wrong value elsewhere hides nothing about them. */
@@ -113,6 +123,10 @@ function byPosition({ position: one }: Problem, { position: other }: Problem): n
 function configOf(input: ProcessInput, folder: string): ProcessConfig {
   const { udp, limits } = input;
   return {
+    engine: input.engine,
+    threads: input.threads,
+    mark: input.mark === 'off' ? 0 : input.mark,
+    nativeOnly: nativeOnly(input),
     log: input.log,
     admin: input.admin,
     health: input.health,

@@ -1,9 +1,13 @@
 import { z } from 'zod';
 import { type Ip, parseIp } from '../model/address.ts';
 import { parseCidr } from '../model/address-set.ts';
+import type { NodePortAddresses } from '../model/node.ts';
 import { label, listenAddress, quoted, strict, unicast } from './fields.ts';
+import type { Fault } from './issues.ts';
 
-const cidr = z.string().transform((value, context) => {
+const cidr = z.string().transform((value, context) => readCidr(value, context));
+
+function readCidr(value: string, context: z.RefinementCtx): string {
   const parsed = parseCidr(value);
   if (parsed !== undefined) return parsed;
   const address = parseIp(value);
@@ -14,7 +18,14 @@ const cidr = z.string().transform((value, context) => {
     input: value,
   });
   return z.NEVER;
-});
+}
+
+/** kube-proxy's own form: the word stands where networks do, and alone. */
+const nodePortAddresses = z
+  .array(z.string().transform((value, context) => (value === 'primary' ? value : readCidr(value, context))))
+  .refine((list) => !list.includes('primary') || list.length === 1, {
+    error: 'primary stands alone: take it out, or the networks',
+  });
 
 /** The keys of a configuration that are about the node that sluice stands on. */
 export const nodeShape = {
@@ -33,10 +44,11 @@ export const nodeShape = {
   })
     .prefault({})
     .describe('The node that sluice stands on: for traffic policies, hints and node ports.'),
-  nodePortAddresses: z
-    .array(cidr)
+  nodePortAddresses: nodePortAddresses
     .prefault([])
-    .describe("On which of the node's addresses node ports are served, as CIDRs. Default: all, but for ::1."),
+    .describe(
+      "On which of the node's addresses node ports are served: CIDRs, or primary, the first of each IP family of the Kubernetes Node or of node.addresses. Default: all, but for ::1.",
+    ),
   serviceProxyName: label
     .exactOptional()
     .describe('Services whose label service.kubernetes.io/service-proxy-name says this are served, too.'),
@@ -57,10 +69,26 @@ export interface NodeConfig {
   /** Absent: those of the interfaces. */
   readonly addresses?: readonly Ip[];
   readonly podCidrs: readonly string[];
-  readonly nodePortAddresses: readonly string[];
+  readonly nodePortAddresses: NodePortAddresses;
 }
 
 export function nodeConfigOf({ node, nodePortAddresses }: z.output<typeof nodeSchema>): NodeConfig {
   const { podCIDRs: podCidrs, ...rest } = node;
-  return { ...rest, podCidrs, nodePortAddresses };
+  return { ...rest, podCidrs, nodePortAddresses: isPrimary(nodePortAddresses) ? 'primary' : nodePortAddresses };
+}
+
+function isPrimary(list: readonly string[]): boolean {
+  return list.includes('primary');
+}
+
+interface WhoKnowsNode extends z.output<typeof nodeSchema> {
+  readonly feeds: readonly { readonly kubernetes?: { readonly nodeName?: string } }[];
+}
+
+/** Of an interface's addresses none is the primary one by itself: somebody must say which. */
+export function nodeFaults({ node, nodePortAddresses, feeds }: WhoKnowsNode): readonly Fault[] {
+  const isKnown = node.addresses !== undefined || feeds.some(({ kubernetes }) => kubernetes?.nodeName !== undefined);
+  if (!isPrimary(nodePortAddresses) || isKnown) return [];
+  const message = 'primary of which node? Write node.addresses, or the nodeName of a kubernetes feed';
+  return [{ code: 'CONFIG_VALUE', path: ['nodePortAddresses', 0], message }];
 }

@@ -4,7 +4,7 @@ import type { Problem } from '../base/errors.ts';
 import { errorCode } from '../base/errors.ts';
 
 /** No file that is larger is read: far above 5,000 services × 10 endpoints (9 MB), far below what memory holds. */
-export const maxFileBytes = 64 * 1024 ** 2;
+const maxFileBytes = 64 * 1024 ** 2;
 
 export type ReadResult =
   | { readonly kind: 'ok'; readonly bytes: Buffer }

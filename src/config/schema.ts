@@ -7,6 +7,7 @@ import { duration, listenAddress, size, strict } from './fields.ts';
 import { nodeShape } from './node-schema.ts';
 import {
   acceptProxyShape,
+  clientAddress,
   endpointDrainTimeout,
   limitsShape,
   policy,
@@ -18,8 +19,11 @@ import {
 import { formatDuration, formatSize } from './units.ts';
 import { vipSchema } from './vip-schema.ts';
 
-export const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
+const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
 export type LogLevel = (typeof logLevels)[number];
+
+const engineNames = ['auto', 'native', 'net'] as const;
+export type EngineName = (typeof engineNames)[number];
 
 const { tcp, udp } = defaultSettings;
 const countText = (count: number) => (count === Number.POSITIVE_INFINITY ? 'off' : count);
@@ -41,6 +45,8 @@ const tcpSchema = strict({
   buffer: tcpShape.buffer.prefault(formatSize(tcp.bufferBytes)),
   noDelay: tcpShape.noDelay.prefault(tcp.noDelay),
   keepAlive: tcpShape.keepAlive.prefault(formatDuration(tcp.keepAliveMs)),
+  userTimeout: tcpShape.userTimeout.prefault(formatDuration(tcp.userTimeoutMs)),
+  deferAccept: tcpShape.deferAccept.prefault(formatDuration(tcp.deferAcceptMs)),
   backlog: z
     .int()
     .min(1)
@@ -73,6 +79,7 @@ const proxyProtocolSchema = strict({
   sendUdp: proxyProtocolShape.sendUdp.prefault(udp.sendProxy),
   accept: strict({
     from: acceptProxyShape.from.prefault([...tcp.acceptProxyFrom]),
+    fromUdp: acceptProxyShape.fromUdp.prefault([...udp.acceptProxyFrom]),
     timeout: acceptProxyShape.timeout.prefault(formatDuration(tcp.proxyHeaderTimeoutMs)),
   }).prefault({}),
 });
@@ -92,6 +99,22 @@ const limitsSchema = strict({
 });
 
 export const processSchema = strict({
+  engine: z
+    .enum(engineNames)
+    .prefault('auto')
+    .describe('What moves the bytes: native (the addon), net (Node.js alone), or auto: native where it loads.'),
+  threads: z
+    .union([z.int().min(0).max(256), z.literal('auto')])
+    .prefault('auto')
+    .describe('Relay threads of the native engine; 0: the event loop relays. auto: one for each core.'),
+  mark: z
+    .union([z.literal('off'), z.int().min(1).max(0xffff_ffff)], {
+      error: () => 'expected a number from 1 to 4294967295 (0xffffffff), or off',
+    })
+    .prefault('off')
+    .describe(
+      "SO_MARK of the sockets to endpoints, by which ip rule (fwmark) and nftables (meta mark) know sluice's own traffic. Native engine only; needs CAP_NET_ADMIN.",
+    ),
   log: logSchema.prefault({}),
   admin: strict({
     listen: listenAddress.prefault('127.0.0.1:9090').describe('Metrics, health and state: ip:port, unix:/path or off.'),
@@ -100,6 +123,7 @@ export const processSchema = strict({
   tcp: tcpSchema.prefault({}),
   udp: udpSchema.prefault({}),
   proxyProtocol: proxyProtocolSchema.prefault({}),
+  clientAddress: clientAddress.prefault(tcp.clientAddress),
   limits: limitsSchema.prefault({}),
   ...nodeShape,
   drainTimeout: duration(0).prefault('30s').describe('How long connections may go on after SIGTERM.'),
@@ -130,7 +154,7 @@ export function configJsonSchema(): Readonly<Record<string, unknown>> {
 
 /** The settings of flows that hold for every service that says nothing else. */
 export function settingsOf(input: ProcessInput): ServiceSettings {
-  const { policy: name, tcp, udp, proxyProtocol, limits, endpointDrainTimeout } = input;
+  const { policy: name, tcp, udp, proxyProtocol, clientAddress, limits, endpointDrainTimeout } = input;
   return {
     policy: name,
     tcp: {
@@ -141,11 +165,20 @@ export function settingsOf(input: ProcessInput): ServiceSettings {
       bufferBytes: tcp.buffer,
       noDelay: tcp.noDelay,
       keepAliveMs: tcp.keepAlive,
+      userTimeoutMs: tcp.userTimeout,
+      deferAcceptMs: tcp.deferAccept,
       sendProxy: proxyProtocol.send,
       acceptProxyFrom: proxyProtocol.accept.from,
       proxyHeaderTimeoutMs: proxyProtocol.accept.timeout,
+      clientAddress,
     },
-    udp: { idleTimeoutMs: udp.idleTimeout, oneway: udp.oneway, sendProxy: proxyProtocol.sendUdp },
+    udp: {
+      idleTimeoutMs: udp.idleTimeout,
+      oneway: udp.oneway,
+      sendProxy: proxyProtocol.sendUdp,
+      acceptProxyFrom: proxyProtocol.accept.fromUdp,
+      clientAddress,
+    },
     maxFlowsPerFrontend: limits.flowsPerFrontend,
     maxFlowsPerService: limits.flowsPerService,
     endpointDrainTimeoutMs: endpointDrainTimeout,

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { parseAddressPort } from '../model/address.ts';
-import { policies, proxyVersions } from '../model/settings.ts';
+import { clientAddressModes, policies, proxyVersions } from '../model/settings.ts';
 import {
   countOrOff,
   duration,
@@ -25,9 +25,17 @@ export const tcpShape = {
   connectBudget: duration().describe('All tries for one connection together.'),
   idleTimeout: durationOrOff().describe('No byte either way for this long ends the connection.'),
   halfClosedTimeout: durationOrOff().describe('After one side has finished: how long the other may be silent.'),
-  buffer: size(4_096, 16 * 1024 ** 2).describe('The most that is held for one direction of one connection.'),
+  buffer: size(4_096, 16 * 1024 ** 2).describe(
+    'The most that the net engine holds for one direction of a connection. The native one holds 32 KiB, and bulk in pipes.',
+  ),
   noDelay: z.boolean().describe('TCP_NODELAY on both sides.'),
   keepAlive: durationOrOff().describe('Idle time before the first keepalive probe, on both sides.'),
+  userTimeout: durationOrOff().describe(
+    'TCP_USER_TIMEOUT on both sides: bytes, or keepalive probes, that nobody has acknowledged for this long end the connection with ETIMEDOUT; off: after the 15 minutes or so of net.ipv4.tcp_retries2. Native engine only.',
+  ),
+  deferAccept: durationOrOff().describe(
+    'TCP_DEFER_ACCEPT, in whole seconds: a connection is accepted, and an endpoint is chosen, when the first byte of the client has come, or after this long. Never where the server speaks first (SMTP, MySQL, SSH): each of its connections would wait this long. Native engine only.',
+  ),
 };
 export const udpShape = {
   idleTimeout: duration().describe('No datagram either way for this long ends the session.'),
@@ -51,8 +59,18 @@ export const acceptProxyShape = {
   from: z
     .array(network)
     .describe('Proxies in front of us. Their connections must begin with a PROXY header; from others it is payload.'),
+  fromUdp: z
+    .array(network)
+    .describe(
+      'The same for UDP: their datagrams begin with a PROXY header of version 2, each of them or the first from a port.',
+    ),
   timeout: duration().describe('How long the header may take; then the connection is closed.'),
 };
+export const clientAddress = z
+  .enum(clientAddressModes)
+  .describe(
+    'keep: endpoints see the address of the client, and its port where that is free (IP_TRANSPARENT). What they answer must come back through this host, and be led to sluice there: see config/examples/client-address.yaml and sluice doctor. Native engine only; needs CAP_NET_ADMIN.',
+  );
 export const policy = z.enum(policies).describe('How an endpoint is chosen for a new flow.');
 export const endpointDrainTimeout = durationOrOff().describe(
   'How long established TCP connections outlive their removed endpoint; off: as long as they like.',
@@ -142,6 +160,7 @@ export const serviceSchema = strict({
     ...exactOptionals(proxyProtocolShape),
     accept: strict(exactOptionals(acceptProxyShape)).exactOptional(),
   }).exactOptional(),
+  clientAddress: clientAddress.exactOptional(),
   limits: strict(exactOptionals(limitsShape)).exactOptional(),
   endpointDrainTimeout: endpointDrainTimeout.exactOptional(),
 });

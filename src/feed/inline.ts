@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
+import type { Pace } from '../base/pace.ts';
 import type { EndpointSlice, Service } from '../model/service.ts';
 import type { Feed, FeedSink, FeedState } from './feed.ts';
 
@@ -17,12 +18,16 @@ export class InlineFeed implements Feed {
     sink.sync(this.#state);
   }
 
-  /** Replaces all services. Those that are equal to before stay the same objects, and if all are, nobody is told. */
-  update(next: FeedState): void {
-    const state = {
-      services: keepIdentity(this.#state.services, next.services, serviceId),
-      slices: keepIdentity(this.#state.slices, next.slices, sliceId),
+  /** `next` for `update`: what is equal to before is the same object. It takes its time, and changes nothing. */
+  async prepare({ services, slices }: FeedState, pace: Pace): Promise<FeedState> {
+    return {
+      services: await pace.map(services, knownFirst(this.#state.services, serviceId)),
+      slices: await pace.map(slices, knownFirst(this.#state.slices, sliceId)),
     };
+  }
+
+  /** Replaces all services. If they are the same objects, nobody is told. */
+  update(state: FeedState): void {
     if (sameState(this.#state, state)) return;
     this.#state = state;
     this.#sink?.sync(state);
@@ -41,11 +46,16 @@ const sliceId = ({ name }: EndpointSlice) => name;
 
 /** `next`, with each object that is deeply equal to the one of the same id in `previous` replaced by that. */
 export function keepIdentity<T>(previous: readonly T[], next: readonly T[], idOf: (item: T) => string): readonly T[] {
-  const known = new Map(previous.map((item) => [idOf(item), item]));
-  return next.map((item) => {
-    const old = known.get(idOf(item));
+  return next.map(knownFirst(previous, idOf));
+}
+
+/** Answers with the one of `known` that has the same id and is deeply equal, or else with the item itself. */
+function knownFirst<T>(known: readonly T[], idOf: (item: T) => string): (item: T) => T {
+  const byId = new Map(known.map((item) => [idOf(item), item]));
+  return (item) => {
+    const old = byId.get(idOf(item));
     return old !== undefined && isDeepStrictEqual(old, item) ? old : item;
-  });
+  };
 }
 
 /** The same objects in the same order. */

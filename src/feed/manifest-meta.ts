@@ -17,6 +17,7 @@ export function metaOf({ metadata, spec }: ServiceManifest): ServiceMeta {
     ...(hasKeys(annotations) && { annotations }),
     ...(spec.selector && hasKeys(spec.selector) && { selector: spec.selector }),
     ...(spec.type && { type: spec.type }),
+    ...(spec.externalName && { externalName: spec.externalName }),
     ...(spec.ipFamilyPolicy && { ipFamilyPolicy: spec.ipFamilyPolicy }),
     ...(creationTimestamp && { createdAt: creationTimestamp }),
     ...(targetPorts.length > 0 && { targetPorts: Object.fromEntries(targetPorts) }),

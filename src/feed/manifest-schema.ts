@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { port, suggestion, unicast } from '../config/fields.ts';
 import { defaultAffinitySeconds } from '../config/service-schema.ts';
-import { policies, proxyVersions } from '../model/settings.ts';
+import { clientAddressModes, policies, proxyVersions } from '../model/settings.ts';
 
 /**
  * The parts of Kubernetes objects that a proxy reads. Everything else in them is let through: the API server knows them
@@ -31,14 +31,22 @@ export const metadataSchema = z.object({
   labels: optional(z.record(z.string(), z.string())).transform((value) => value ?? {}),
 });
 
-const annotationKeys = ['sluice/policy', 'sluice/proxy-protocol', 'sluice/udp-oneway'];
+const annotationKeys = [
+  'sluice/policy',
+  'sluice/proxy-protocol',
+  'sluice/proxy-protocol-udp',
+  'sluice/udp-oneway',
+  'sluice/client-address',
+];
 
 /** Only those that begin with `sluice/` are ours, and of these only known ones are right. */
 const annotations = optional(
   z.looseObject({
     'sluice/policy': z.enum(policies).optional(),
     'sluice/proxy-protocol': z.enum([...proxyVersions, 'off']).optional(),
+    'sluice/proxy-protocol-udp': z.enum(['v2', 'off']).optional(),
     'sluice/udp-oneway': z.enum(['true', 'false']).optional(),
+    'sluice/client-address': z.enum(clientAddressModes).optional(),
   }),
 ).superRefine((value, context) => {
   const ours = Object.keys(value ?? {}).filter((key) => key.startsWith('sluice/') && !annotationKeys.includes(key));
@@ -66,6 +74,7 @@ export const serviceManifest = z.object({
     type: optional(z.string()),
     selector: optional(z.record(z.string(), z.string())),
     ipFamilyPolicy: forPeople(z.string()),
+    externalName: forPeople(z.string()),
     clusterIP: optional(z.string()),
     clusterIPs: optional(z.array(z.string())),
     ports: optional(

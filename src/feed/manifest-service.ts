@@ -5,7 +5,7 @@ import { defaultAffinitySeconds } from '../config/service-schema.ts';
 import type { Ip } from '../model/address.ts';
 import { parseIp } from '../model/address.ts';
 import { serviceKey } from '../model/keys.ts';
-import type { Service, ServicePortSpec } from '../model/service.ts';
+import type { NotProxied, Service, ServicePortSpec } from '../model/service.ts';
 import type { SettingsOverride } from '../model/settings.ts';
 import { metaOf } from './manifest-meta.ts';
 import { outsideOf } from './manifest-outside.ts';
@@ -15,15 +15,13 @@ import type { SelectedPort, Selection } from './pod.ts';
 export type ServiceResult =
   /** `selection` is absent for a Service without a selector: its endpoints are written by somebody. */
   | { readonly kind: 'service'; readonly service: Service; readonly selection?: Selection }
-  /** There is nothing to listen on: headless (`clusterIP: None` or empty), or `ExternalName`. */
-  | { readonly kind: 'not-proxied' }
   | { readonly kind: 'invalid'; readonly faults: readonly Fault[] };
 
 /** `ServiceSpec`, from the proxy's side. Ports of SCTP are left out: sluice relays TCP and UDP. */
 export function serviceOf(manifest: ServiceManifest): ServiceResult {
   const { metadata, spec } = manifest;
   const addresses = clusterIps(spec);
-  if (spec.type === 'ExternalName' || addresses.length === 0) return { kind: 'not-proxied' };
+  if (spec.type === 'ExternalName' || addresses.length === 0) return { kind: 'service', service: unproxied(manifest) };
   const vips = addresses.map((text) => parseIp(text));
   const { outside, faults: outsideFaults } = outsideOf(manifest);
   const faults = [
@@ -39,15 +37,38 @@ export function serviceOf(manifest: ServiceManifest): ServiceResult {
     namespace,
     name,
     vips: [...new Set(vips.filter((vip) => vip !== undefined))],
-    ...outside,
     ports: portsOf(spec),
-    ...(affinityTimeoutMs !== undefined && { affinityTimeoutMs }),
     settings: settingsOf(metadata.annotations),
     crossFamily: false,
     meta: metaOf({ metadata, spec }),
+    ...outside,
+    ...(affinityTimeoutMs !== undefined && { affinityTimeoutMs }),
   };
   const selection = selectionOf(spec);
   return { kind: 'service', service, ...(selection !== undefined && { selection }) };
+}
+
+/** There is nothing to listen on, and nothing that could be wrong: it is there to be seen. */
+function unproxied({ metadata, spec }: ServiceManifest): Service {
+  const { namespace, name } = metadata;
+  const affinityTimeoutMs = affinityOf(spec);
+  return {
+    key: serviceKey(namespace, name),
+    namespace,
+    name,
+    vips: [],
+    notProxied: notProxied(spec),
+    ports: portsOf(spec),
+    ...(affinityTimeoutMs !== undefined && { affinityTimeoutMs }),
+    settings: {},
+    crossFamily: false,
+    meta: metaOf({ metadata, spec }),
+  };
+}
+
+function notProxied({ type, clusterIP, clusterIPs }: ServiceManifest['spec']): NotProxied {
+  if (type === 'ExternalName') return 'external-name';
+  return clusterIP === 'None' || clusterIPs?.includes('None') ? 'headless' : 'no-cluster-ip';
 }
 
 /** A `nodePort` counts for the types that have node ports; in one of another type it was left over. */
@@ -93,10 +114,15 @@ function affinityOf({ sessionAffinity, sessionAffinityConfig }: ServiceManifest[
 function settingsOf(annotations: ServiceManifest['metadata']['annotations']): SettingsOverride {
   const policy = annotations?.['sluice/policy'];
   const sendProxy = annotations?.['sluice/proxy-protocol'];
+  const sendUdp = annotations?.['sluice/proxy-protocol-udp'];
   const oneway = annotations?.['sluice/udp-oneway'];
+  const clientAddress = annotations?.['sluice/client-address'];
+  const kept = clientAddress && { clientAddress };
+  const tcp = { ...(sendProxy && { sendProxy }), ...kept };
+  const udp = { ...(oneway && { oneway: oneway === 'true' }), ...(sendUdp && { sendProxy: sendUdp }), ...kept };
   return {
     ...(policy && { policy }),
-    ...(sendProxy && { tcp: { sendProxy } }),
-    ...(oneway && { udp: { oneway: oneway === 'true' } }),
+    ...((sendProxy || kept) && { tcp }),
+    ...((oneway || sendUdp || kept) && { udp }),
   };
 }

@@ -29,7 +29,7 @@ export type Manifest =
       readonly service: ServiceKey;
       readonly slices: readonly EndpointSlice[];
     }
-  /** Of a kind that we know, and right, but not for us: headless, ExternalName, FQDN, another proxy's, a pod that ended. */
+  /** Of a kind that we know, and right, but not for us: FQDN, another proxy's, a pod that ended. */
   | { readonly kind: 'not-proxied'; readonly id: string; readonly path: Path }
   /** The paths of the faults begin at the document. Without a name there is no `id`. */
   | {
@@ -117,7 +117,7 @@ function readObject(value: object, kind: string, reader: Reader, path: Path, opt
   const id = `${kind} ${namespace}/${name}`;
   if (kind !== 'Pod' && isForeign(labels, options)) return { kind: 'not-proxied', id, path };
   const reading = reader(value);
-  if (reading.kind !== 'invalid') return { ...reading, id, path };
+  if (reading.kind !== 'invalid') return { id, path, ...reading };
   return invalid(
     path,
     reading.faults.map((one) => ({ ...one, message: `${id} is skipped: ${one.message}` })),

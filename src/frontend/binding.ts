@@ -9,7 +9,7 @@ export type BindingState =
   | { readonly kind: 'listening'; readonly listener: Listener }
   /** The first try is under way. */
   | { readonly kind: 'binding' }
-  /** It could not be bound and is tried again; `code` is the system error's (`EADDRINUSE`). */
+  /** It could not be bound and is tried again; `code` is the system error's (`EADDRINUSE`), or `VIP_UNPLACED`. */
   | { readonly kind: 'failed'; readonly code: string; readonly message: string };
 
 export interface BindingInit {
@@ -20,15 +20,21 @@ export interface BindingInit {
   readonly engine: RelayEngine;
   readonly clock: Clock;
   readonly onState: (state: BindingState) => void;
+  /** The first try waits for it: a listener of ours that was there is being closed. */
+  readonly vacated?: Promise<void> | undefined;
 }
 
 const firstRetryMs = 250;
 const longestRetryMs = 5_000;
+/** Whoever has the port may be another sluice that drains and leaves it to us: its clients are refused until we look again. */
+const longestRetryInUseMs = 1_000;
 
 /** Gets one VIP:PORT listened on, however long it takes: the port may be taken, the address not there yet. */
 export class Binding {
   readonly #init: BindingInit;
   readonly #backoff: Backoff;
+  /** How to listen, from the next try on: what listens already stays. */
+  spec: ListenSpec;
   #state: BindingState = { kind: 'binding' };
   #closed = false;
   #retry: Timer | undefined;
@@ -36,9 +42,10 @@ export class Binding {
 
   constructor(init: BindingInit) {
     this.#init = init;
+    this.spec = init.spec ?? init.frontend;
     const random = () => init.clock.random();
     this.#backoff = new Backoff({ initialMs: firstRetryMs, maxMs: longestRetryMs, random });
-    this.#trying = this.#try();
+    this.#trying = init.vacated === undefined ? this.#try() : init.vacated.then(() => this.#try());
   }
 
   get state(): BindingState {
@@ -63,14 +70,18 @@ export class Binding {
   }
 
   async #try(): Promise<void> {
-    const { engine, router, frontend, spec = frontend, clock } = this.#init;
+    if (this.#closed) return;
+    const { spec } = this;
+    const { engine, router, frontend, clock } = this.#init;
     try {
       const listener = await engine.listen(spec, router);
       this.#become({ kind: 'listening', listener });
     } catch (error) {
       if (this.#closed) return;
-      this.#become({ kind: 'failed', code: errorCode(error), message: explain(errorCode(error), frontend, spec) });
-      this.#retry = clock.after(this.#backoff.next(), () => {
+      const code = errorCode(error);
+      this.#become({ kind: 'failed', code, message: explain(code, frontend, spec) });
+      const longestMs = code === 'EADDRINUSE' ? longestRetryInUseMs : longestRetryMs;
+      this.#retry = clock.after(Math.min(this.#backoff.next(), longestMs), () => {
         this.#trying = this.#try();
       });
     }
@@ -90,14 +101,19 @@ export class Binding {
 }
 
 /** What the operator can do about it. */
-function explain(code: string, { key }: Frontend, { address, port }: ListenSpec): string {
+function explain(code: string, frontend: Frontend, { address, port }: ListenSpec): string {
+  const { key } = frontend;
   switch (code) {
     case 'EADDRINUSE':
       return `${key}: another program listens on port ${port}; stop it, or find it with: ss -lnptu 'sport = :${port}'`;
     case 'EADDRNOTAVAIL':
-      return `${key}: ${address} is on no interface of this host; add it, e.g.: ip addr add ${address} dev lo`;
+      if (address !== frontend.address)
+        return `${key}: ${address}, where vip.mode has it listened on, is on no interface of this host; /readyz says what is in its way`;
+      return `${key}: ${address} is on no interface of this host; add it (ip addr add ${address} dev lo), let sluice do so (vip.mode: assign; /readyz says what is in its way), or listen without it (vip.listen.freeBind)`;
     case 'EACCES':
       return `${key}: port ${port} needs CAP_NET_BIND_SERVICE, or a lower net.ipv4.ip_unprivileged_port_start`;
+    case 'EPERM':
+      return `${key}: to listen for it as vip.mode has it needs CAP_NET_ADMIN; see sluice doctor`;
     case 'EMFILE':
     case 'ENFILE':
       return `${key}: no file descriptors are left; raise the limit (ulimit -n, LimitNOFILE=)`;

@@ -66,8 +66,12 @@ export class Frontends {
   readonly #init: FrontendsInit;
   /** By where they listen. */
   readonly #places = new Map<FrontendKey, Place>();
+  /** Those that are to be listened on nowhere. */
+  #unplaced: readonly Frontend[] = [];
   /** Listeners of removed frontends, as long as flows remain. */
   readonly #leaving = new Set<FrontendListener>();
+  /** Listeners that are being closed, by where they listen: nobody else can before. */
+  readonly #closing = new Map<FrontendKey, Promise<void>>();
   /** When targets left, on the monotonic clock; the last time, for those that came back. */
   readonly #removedAt = new WeakMap<Target, number>();
 
@@ -85,8 +89,9 @@ export class Frontends {
     for (const [key, place] of this.#places) {
       if (wanted.has(key)) continue;
       this.#places.delete(key);
-      this.#remove(place);
+      this.#vacate(key, this.#remove(place));
     }
+    this.#forgetLeft();
     const now = this.#init.clock.now();
     for (const target of this.#init.balancers.sync(snapshot)) this.#removedAt.set(target, now);
     for (const [key, { spec, frontends }] of wanted) {
@@ -95,6 +100,7 @@ export class Frontends {
       if (place === undefined) this.#add(key, spec, frontends);
       else {
         place.frontends = frontends;
+        place.binding.spec = spec;
         if (place.frontend !== frontend) this.#update(place, frontend);
       }
     }
@@ -103,14 +109,19 @@ export class Frontends {
   #wanted(snapshot: Snapshot): ReadonlyMap<FrontendKey, Wanted> {
     const { bindTo = (frontend: Frontend): ListenSpec => frontend } = this.#init;
     const wanted = new Map<FrontendKey, Wanted>();
+    const unplaced: Frontend[] = [];
     for (const frontend of snapshot.frontends.values()) {
       const spec = bindTo(frontend);
-      if (spec === undefined) continue;
+      if (spec === undefined) {
+        unplaced.push(frontend);
+        continue;
+      }
       const key = spec === frontend ? frontend.key : frontendKey(spec.protocol, spec.address, spec.port);
       const shared = wanted.get(key);
       if (shared === undefined) wanted.set(key, { spec, frontends: [frontend] });
       else shared.frontends.push(frontend);
     }
+    this.#unplaced = unplaced;
     return wanted;
   }
 
@@ -124,6 +135,7 @@ export class Frontends {
       const { state, listener } = binding;
       for (const frontend of frontends) yield { frontend, state, active: listener?.size ?? 0 };
     }
+    for (const frontend of this.#unplaced) yield { frontend, state: unplacedState(frontend), active: 0 };
   }
 
   /**
@@ -145,10 +157,12 @@ export class Frontends {
     for (const { frontend, binding } of this.#places.values()) {
       if (binding.listener) yield { protocol: frontend.protocol, frontend, listener: binding.listener };
     }
-    for (const leaving of this.#leaving) {
-      if (leaving.listener.size === 0) this.#leaving.delete(leaving);
-      else yield leaving;
-    }
+    this.#forgetLeft();
+    yield* this.#leaving;
+  }
+
+  #forgetLeft(): void {
+    for (const leaving of this.#leaving) if (leaving.listener.size === 0) this.#leaving.delete(leaving);
   }
 
   /** Closes the TCP listeners; UDP ones have no other way to their sessions and stay until `close`. */
@@ -175,9 +189,17 @@ export class Frontends {
     const balancer = balancers.of(frontend.servicePort);
     const router = new FrontendRouter({ frontend, balancer, load, observer, clock });
     const onState = (state: BindingState) => onBinding(place.frontend, state);
-    const binding = new Binding({ frontend, spec, router, engine, clock, onState });
+    const binding = new Binding({ frontend, spec, router, engine, clock, onState, vacated: this.#closing.get(key) });
     const place: Place = { frontend, frontends, router, binding };
     this.#places.set(key, place);
+  }
+
+  /** Who comes back to `key` in the meantime waits until it is `vacated`. */
+  #vacate(key: FrontendKey, vacated: Promise<void>): void {
+    this.#closing.set(key, vacated);
+    void vacated.then(() => {
+      if (this.#closing.get(key) === vacated) this.#closing.delete(key);
+    });
   }
 
   #update(place: Place, frontend: Frontend): void {
@@ -193,10 +215,7 @@ export class Frontends {
 
   #cutRemoved(listener: Listener, { protocol, servicePort }: Frontend): void {
     if (protocol === 'UDP') {
-      listener.cut(
-        (target) => target !== undefined && !(target.present && target.endpoint.serving),
-        'endpoint-removed',
-      );
+      listener.cut((target) => target !== undefined && !isAnswering(target), 'endpoint-removed');
     } else if (listener.size > 0) {
       this.#after(servicePort.settings.endpointDrainTimeoutMs, this.#cutAbsent(listener));
     }
@@ -226,4 +245,14 @@ export class Frontends {
     if (delayMs === 0) task();
     else this.#init.clock.after(delayMs, task);
   }
+}
+
+/** Ready ones keep their sessions though they do not serve: that is what `publishNotReadyAddresses` asks for. */
+function isAnswering({ present, endpoint: { ready, serving } }: Target): boolean {
+  return present && (ready || serving);
+}
+
+function unplacedState({ key }: Frontend): BindingState {
+  const message = `${key}: this host has no place for it with the present vip.mode; /readyz says why`;
+  return { kind: 'failed', code: 'VIP_UNPLACED', message };
 }

@@ -3,7 +3,7 @@ import type { BalanceExplanation } from '../balance/explain.ts';
 import type { Clock } from '../base/clock.ts';
 import type { AddressSet } from '../model/address-set.ts';
 import type { ConnectFailure, DropReason, EndReason, RejectReason } from '../model/reason.ts';
-import { isLocalFailure } from '../model/reason.ts';
+import { isLocalFailure, isShortage } from '../model/reason.ts';
 import type { ServiceSettings } from '../model/settings.ts';
 import type { Frontend, Scope } from '../model/snapshot.ts';
 import type { Target } from '../model/target.ts';
@@ -65,7 +65,7 @@ export class FrontendRouter implements Router {
 
   route(flow: Flow): Route {
     const refusal = this.#refusal(flow);
-    const route: Route = refusal === undefined ? this.#balance(flow) : { kind: 'reject', reason: refusal };
+    const route = refusal === undefined ? this.#balance(flow) : rejected(refusal);
     // A rejected datagram leaves nothing behind that could be closed later.
     if (route.kind === 'forward' || flow.protocol === 'TCP') this.#open(flow);
     return lease(flow, route);
@@ -84,7 +84,7 @@ export class FrontendRouter implements Router {
     this.#open(flow);
   }
 
-  connectFailed(flow: Flow, target: Target, failure: ConnectFailure): Route {
+  connectFailed(flow: Flow, target: Target, failure: ConnectFailure, code?: string): Route {
     const { frontend = this.#frontend } = flow;
     giveUp(flow);
     flow.tried = flow.tried === undefined ? [target] : [...flow.tried, target];
@@ -92,9 +92,9 @@ export class FrontendRouter implements Router {
     if (!isLocalFailure(failure) && this.#balancer.asksForClient) {
       this.#balancer.connectFailed(flow.clientAddress, target);
     }
-    const route = this.#balance(flow);
-    this.#observer.connectFailed(frontend, target, failure, route.kind === 'forward');
-    return lease(flow, route.kind === 'forward' ? route : exhausted);
+    const route = this.#next(flow, failure);
+    this.#observer.connectFailed(frontend, target, failure, route.kind === 'forward', code);
+    return lease(flow, route);
   }
 
   connected(flow: Flow, target: Target, connectMs: number): void {
@@ -127,6 +127,16 @@ export class FrontendRouter implements Router {
     return this.#load.refusal(this.#frontend, this.#active);
   }
 
+  /**
+   * After a failed try there is no `no-endpoint` any more: what there was has been tried. What this host was short of may be
+   * there for the next try; if not, that is why.
+   */
+  #next(flow: Flow, failure: ConnectFailure): Route {
+    const route = this.#balance(flow);
+    if (route.kind === 'forward') return route;
+    return rejected(isShortage(failure) ? failure : 'connect-failed');
+  }
+
   #balance(flow: Flow): Route {
     const client = this.#balancer.asksForClient ? flow.clientAddress : '';
     return this.#balancer.route(client, this.#clock.now(), flow.tried, this.#scopeOf(flow));
@@ -152,8 +162,9 @@ function isNearby(client: string, vip: string, nearby: AddressSet): boolean {
   return client === vip || nearby.has(client);
 }
 
-/** After a failed try there is no `no-endpoint` any more: what there was has been tried. */
-const exhausted: Route = { kind: 'reject', reason: 'connect-failed' };
+function rejected(reason: RejectReason): Route {
+  return { kind: 'reject', reason };
+}
 
 function lease(flow: Flow, route: Route): Route {
   if (route.kind === 'forward') {

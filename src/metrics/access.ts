@@ -71,12 +71,19 @@ export interface AccessLine {
   readonly tries: number;
   readonly by: string;
   readonly reason: string;
-  /** The last failure of the tries, where there was one. */
+  /** The system's name of the error that ended it (`ETIMEDOUT`), where one did. */
+  readonly errorCode?: string;
+  /** The last failure of the tries, where there was one, and the system's name of the error behind it. */
   readonly lastFailure?: string;
+  readonly lastFailureCode?: string;
+  /** TCP on the native engine: the smoothed round trip to the client at the end, in milliseconds. */
+  readonly rttMs?: number;
+  /** Likewise: segments that were sent again, to client or endpoint. */
+  readonly retransmits?: number;
 }
 
 export function accessLine(frontend: Frontend, flow: Flow, ending: Ending): AccessLine {
-  const { target, connectMs, lastFailure } = ending;
+  const { target, connectMs, errorCode, lastFailure, lastFailureCode, measures } = ending;
   return {
     client: formatAddressPort(flow.clientAddress, flow.clientPort),
     vip: formatAddressPort(frontend.address, frontend.port),
@@ -91,7 +98,10 @@ export function accessLine(frontend: Frontend, flow: Flow, ending: Ending): Acce
     tries: (flow.tried?.length ?? 0) + (target === undefined ? 0 : 1),
     by: ending.by,
     reason: ending.reason,
+    ...(errorCode && { errorCode }),
     ...(lastFailure && { lastFailure }),
+    ...(lastFailureCode && { lastFailureCode }),
+    ...(measures && { rttMs: roundMs(measures.rttMs), retransmits: measures.retransmits }),
   };
 }
 

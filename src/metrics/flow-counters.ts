@@ -8,7 +8,7 @@ import { Histogram } from './histogram.ts';
 import { Tally } from './tally.ts';
 
 /** Upper bounds of the connect-time histogram, in seconds: from a pod on this host to the last of several tries. */
-export const connectBounds = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5] as const;
+const connectBounds = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5] as const;
 
 /** What has happened to the flows of one service port. Always: opened = closed + active. */
 export class ServicePortCounters {
@@ -22,6 +22,8 @@ export class ServicePortCounters {
     sluice: new Tally(),
   };
   readonly failures = new Tally<ConnectFailure>();
+  /** By the system error's code: of tries, and of what ended flows. */
+  readonly socketErrors = new Tally<string>();
   retries = 0;
   readonly drops = new Tally<DropReason>();
   /** By the system error's code. */
@@ -59,9 +61,10 @@ export class FlowCounters implements Observer {
     this.#of(frontend).connectSeconds.observe(connectMs / 1000);
   }
 
-  connectFailed(frontend: Frontend, target: Target, failure: ConnectFailure, retried: boolean): void {
+  connectFailed(frontend: Frontend, target: Target, failure: ConnectFailure, retried: boolean, code?: string): void {
     const counters = this.#of(frontend);
     counters.failures.add(failure);
+    if (code !== undefined) counters.socketErrors.add(code);
     if (retried) counters.retries += 1;
     this.#ofTarget(target).failures.add(failure);
   }
@@ -70,6 +73,7 @@ export class FlowCounters implements Observer {
     const counters = this.#of(frontend);
     counters.active -= 1;
     counters.closedBy[ending.by].add(ending.reason);
+    if (ending.errorCode !== undefined) counters.socketErrors.add(ending.errorCode);
     if (ending.target !== undefined) this.#ofTarget(ending.target).closed.add(ending.reason);
   }
 

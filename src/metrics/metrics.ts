@@ -1,6 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Counter, Gauge, Registry } from 'prom-client';
 import type { Clock } from '../base/clock.ts';
+import type { Target } from '../model/target.ts';
 import { endpointFamilies } from './endpoint-families.ts';
 import type { Family } from './family.ts';
 import { FlowCounters } from './flow-counters.ts';
@@ -65,6 +66,13 @@ export class Metrics {
     this.#reloads.inc({ source, result: 'ok' }, result === 'ok' ? 1 : 0);
     this.#reloads.inc({ source, result: 'failed' }, result === 'failed' ? 1 : 0);
     if (result === 'ok') this.#lastReload.set({ source }, this.#clock.wallTime() / 1000);
+  }
+
+  /** How many tries to reach the endpoint have failed since it is there. */
+  failedTries(target: Target): number {
+    let tries = 0;
+    for (const [, count] of this.observer.endpoint(target)?.failures.entries() ?? []) tries += count;
+    return tries;
   }
 
   /** The exposition in the format of `contentType`. Whoever asks while one is made gets the same one. */

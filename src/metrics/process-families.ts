@@ -8,6 +8,7 @@ export function processFamilies(views: LiveViews, servicePorts: readonly Service
     ...tableFamilies(views, servicePorts),
     ...frontendFamilies(views),
     ...feedFamilies(views),
+    single('sluice_vip_problems', 'gauge', 'What keeps VIPs from this host now.', views.vips().problems.length),
     single('sluice_flows_limit', 'gauge', 'The most flows that the process takes at once.', views.flowsLimit()),
     single('sluice_log_lines_dropped_total', 'counter', 'Log lines given up to a slow log.', views.logLinesDropped()),
   ];

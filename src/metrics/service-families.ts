@@ -17,6 +17,11 @@ function create() {
     closed: new Family('sluice_flows_closed_total', 'counter', 'Flows that ended, by reason and by who ended them.'),
     active: new Family('sluice_flows_active', 'gauge', 'Flows now: opened minus closed.'),
     failures: new Family('sluice_connect_failures_total', 'counter', 'Failed tries to reach an endpoint, by reason.'),
+    errors: new Family(
+      'sluice_socket_errors_total',
+      'counter',
+      'Failed tries and broken flows, by error code (errno).',
+    ),
     retries: new Family('sluice_retries_total', 'counter', 'Failed tries after which another endpoint was tried.'),
     drops: new Family('sluice_datagrams_dropped_total', 'counter', 'Datagrams not passed on, by reason.'),
     accepts: new Family('sluice_accept_failures_total', 'counter', 'Failed calls of accept(2), by error code.'),
@@ -59,8 +64,8 @@ function addFlows(families: ReturnType<typeof create>, labels: LabelText, counte
     addTally(families.closed, `${labels},by="${by}"`, closed);
   addTally(families.failures, labels, counters.failures);
   addTally(families.drops, labels, counters.drops);
-  for (const [code, count] of counters.acceptFailures.entries())
-    families.accepts.add(count, `${labels},${labelText({ code })}`);
+  addCodes(families.errors, labels, counters.socketErrors);
+  addCodes(families.accepts, labels, counters.acceptFailures);
   if (counters.connectSeconds.count > 0) addHistogram(families.connect, labels, counters.connectSeconds);
 }
 
@@ -96,6 +101,11 @@ export function sumOf({ targets, retired }: ServicePortView): TargetStats {
 /** Only words that were said have a line. */
 export function addTally(family: Family, labels: LabelText, tally: Tally<string>): void {
   for (const [reason, count] of tally.entries()) family.add(count, `${labels},reason="${reason}"`);
+}
+
+/** Codes are the system's words: not one of ours may break a line. */
+function addCodes(family: Family, labels: LabelText, tally: Tally<string>): void {
+  for (const [code, count] of tally.entries()) family.add(count, `${labels},${labelText({ code })}`);
 }
 
 function addHistogram(family: Family, labels: LabelText, histogram: Histogram): void {

@@ -42,11 +42,20 @@ export interface FeedView {
   readonly staleSeconds?: number;
 }
 
+/** How VIPs land on this host (`vip.mode`). */
+export interface VipsView {
+  /** What is in their way now; empty: nothing is. */
+  readonly problems: readonly Problem[];
+  /** nftables has to lead VIPs to the relay, and leads none: whatever listens hears of nobody. */
+  readonly cutOff: boolean;
+}
+
 /** The current state of everything, asked for anew each time. */
 export interface LiveViews {
   servicePorts(): Iterable<ServicePortView>;
   frontends(): Iterable<FrontendView>;
   feeds(): Iterable<FeedView>;
+  vips(): VipsView;
   /** The version of the snapshot that is applied; 0: none yet. */
   snapshotVersion(): number;
   /** The most flows that the process takes at once. `Infinity`: no limit. */

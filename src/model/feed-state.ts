@@ -1,4 +1,5 @@
 import type { Problem } from '../base/errors.ts';
+import type { Ip } from './address.ts';
 import type { NodePlace } from './node.ts';
 import type { EndpointSlice, Service } from './service.ts';
 
@@ -18,6 +19,8 @@ export interface FeedNode {
   readonly place: NodePlace;
   /** `spec.podCIDRs`, as `parseCidr` gives them. */
   readonly podCidrs: readonly string[];
+  /** `status.addresses`, the internal ones before the external ones; absent: they are not known. */
+  readonly addresses?: readonly Ip[];
 }
 
 /** Where a feed delivers; the table makes one for each feed. */

@@ -8,7 +8,7 @@ declare const key: unique symbol;
 export type ServiceKey = string & { readonly [key]: 'service' };
 /** `namespace/name:port/PROTOCOL/family`; the port is its name, or empty when the service has a single unnamed one. */
 export type ServicePortKey = string & { readonly [key]: 'servicePort' };
-/** `PROTOCOL/ip:port` */
+/** `ip:port/PROTOCOL`: also how people read and write it. */
 export type FrontendKey = string & { readonly [key]: 'frontend' };
 /** `ip:port` */
 export type EndpointKey = string & { readonly [key]: 'endpoint' };
@@ -27,7 +27,7 @@ export function servicePortKey(
 }
 
 export function frontendKey(protocol: Protocol, address: Ip, port: number): FrontendKey {
-  return `${protocol}/${formatAddressPort(address, port)}` as FrontendKey;
+  return `${formatAddressPort(address, port)}/${protocol}` as FrontendKey;
 }
 
 export function endpointKey(address: Ip, port: number): EndpointKey {

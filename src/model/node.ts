@@ -1,4 +1,4 @@
-import type { Ip } from './address.ts';
+import { familyOf, type Ip } from './address.ts';
 
 /** Where a process runs, or an endpoint. */
 export interface NodePlace {
@@ -18,8 +18,18 @@ export interface NodeView {
   readonly addresses: readonly Ip[];
   /** The networks of the node's pods (`Node.spec.podCIDRs`), as `parseCidr` gives them: their traffic is the node's own. */
   readonly podCidrs: readonly string[];
-  /** On which of `addresses` node ports are served, as CIDRs (kube-proxy's `--nodeport-addresses`); empty: its default. */
-  readonly nodePortAddresses: readonly string[];
+  readonly nodePortAddresses: NodePortAddresses;
+}
+
+/**
+ * On which of the node's addresses node ports are served, as CIDRs and addresses (kube-proxy's `--nodeport-addresses`);
+ * empty: its default. `primary`: on its primary ones, as feeds know them.
+ */
+export type NodePortAddresses = readonly string[] | 'primary';
+
+/** The first of each IP family, as `--nodeport-addresses primary` has it; `addresses`: the more important ones first. */
+export function primaryAddresses(addresses: readonly Ip[]): readonly Ip[] {
+  return (['IPv4', 'IPv6'] as const).flatMap((family) => addresses.find((each) => familyOf(each) === family) ?? []);
 }
 
 /** Nothing is local, and there are no node ports. */

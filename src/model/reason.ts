@@ -16,6 +16,8 @@ export const connectFailures = [
   'ports-exhausted',
   /** EMFILE, ENFILE: no descriptor for the connection. The endpoint is not to blame. */
   'descriptors-exhausted',
+  /** ENOMEM, ENOBUFS: the kernel has no memory for the connection. The endpoint is not to blame. */
+  'memory-exhausted',
   /** Any other error of connect(2). */
   'connect-error',
 ] as const;
@@ -41,10 +43,14 @@ export const rejectReasons = [
   'shutdown',
   /** No file descriptor is left. */
   'descriptors-exhausted',
+  /** The kernel has no memory for another socket. */
+  'memory-exhausted',
   /** What a trusted proxy sent first is no PROXY header, or not a whole one. */
   'proxy-header-invalid',
   /** Its PROXY header was not complete in time. */
   'proxy-header-timeout',
+  /** `clientAddress: keep`, and it cannot be: no capability, another engine than native, an endpoint of another IP family. */
+  'address-not-kept',
 ] as const;
 export type RejectReason = (typeof rejectReasons)[number];
 
@@ -87,8 +93,10 @@ export const dropReasons = [
   'limit-client',
   'shutdown',
   'descriptors-exhausted',
+  'memory-exhausted',
   'proxy-header-invalid',
   'proxy-header-timeout',
+  'address-not-kept',
   /** The kernel would not take it now (ENOBUFS, ENOMEM, EAGAIN). */
   'buffer-full',
   /** EMSGSIZE: larger than the path or the socket allows. */
@@ -119,12 +127,27 @@ export function connectFailureOf(code: string): ConnectFailure {
     case 'EMFILE':
     case 'ENFILE':
       return 'descriptors-exhausted';
+    case 'ENOMEM':
+    case 'ENOBUFS':
+      return 'memory-exhausted';
     default:
       return 'connect-error';
   }
 }
 
-/** Failures of this host rather than of the endpoint: trying another endpoint for these blames nobody. */
+/** Whether a code is what a socket says when its peer has reset the connection, reading or writing. */
+export function isReset(code: string): boolean {
+  return code === 'ECONNRESET' || code === 'EPIPE' || code === 'ECONNABORTED';
+}
+
+/** What this host has run out of, for every endpoint alike. */
+export type Shortage = ConnectFailure & RejectReason;
+
+export function isShortage(failure: ConnectFailure): failure is Shortage {
+  return failure === 'descriptors-exhausted' || failure === 'memory-exhausted';
+}
+
+/** Failures of this host rather than of the endpoint, which is not to blame. */
 export function isLocalFailure(failure: ConnectFailure): boolean {
-  return failure === 'ports-exhausted' || failure === 'descriptors-exhausted';
+  return failure === 'ports-exhausted' || isShortage(failure);
 }

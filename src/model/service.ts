@@ -8,10 +8,12 @@ export interface Service {
   readonly namespace: string;
   readonly name: string;
   /**
-   * `spec.clusterIPs`; empty for a headless service, which is not proxied. They say which IP families the service has:
+   * `spec.clusterIPs`; empty for a service that is not proxied. They say which IP families the service has:
    * addresses of another one, of whatever kind, are not served (kube-proxy's `GetClusterIPByFamily`).
    */
   readonly vips: readonly Ip[];
+  /** Why it has no VIPs: it is only shown, and nothing of it is listened on. Absent: it has some. */
+  readonly notProxied?: NotProxied;
   /** `spec.externalIPs`; absent: none. */
   readonly externalIps?: readonly Ip[];
   /** Each `status.loadBalancer.ingress[].ip`, but for those whose `ipMode` is `Proxy`; absent: none. */
@@ -43,12 +45,23 @@ export interface ServiceMeta {
   readonly annotations?: Readonly<Record<string, string>>;
   readonly selector?: Readonly<Record<string, string>>;
   readonly type?: string;
+  readonly externalName?: string;
   readonly ipFamilyPolicy?: string;
   /** `metadata.creationTimestamp`, RFC 3339. */
   readonly createdAt?: string;
   /** `targetPort` of `spec.ports`, a number or a name, by `PORTNAME/PROTOCOL`. */
   readonly targetPorts?: Readonly<Record<string, string>>;
 }
+
+const notProxiedReasons = [
+  /** `clusterIP: None`: its clients ask DNS for the endpoints. */
+  'headless',
+  /** `type: ExternalName`: a name in DNS for another name. */
+  'external-name',
+  /** No `clusterIP`: nobody has given it one. */
+  'no-cluster-ip',
+] as const;
+export type NotProxied = (typeof notProxiedReasons)[number];
 
 /** `Local`: only endpoints on this node. */
 export type TrafficPolicy = 'Cluster' | 'Local';

@@ -2,6 +2,10 @@
 export const proxyVersions = ['v1', 'v2'] as const;
 export type ProxyVersion = (typeof proxyVersions)[number];
 
+/** Whom an endpoint sees: the client itself (IP_TRANSPARENT, ip(7); native engine), or this host in its place. */
+export const clientAddressModes = ['keep', 'replace'] as const;
+export type ClientAddressMode = (typeof clientAddressModes)[number];
+
 /** How a service's flows are treated. Everything has a default; a service overrides what it needs. */
 export interface TcpSettings {
   /** One try to connect to an endpoint. */
@@ -18,6 +22,10 @@ export interface TcpSettings {
   readonly noDelay: boolean;
   /** Idle time before the first keepalive probe, SO_KEEPALIVE on both sides. `Infinity`: none. */
   readonly keepAliveMs: number;
+  /** How long bytes may stay unacknowledged: TCP_USER_TIMEOUT on both sides (tcp(7)). `Infinity`: the system's. Native engine. */
+  readonly userTimeoutMs: number;
+  /** How long a client is left with the kernel until its first byte comes: TCP_DEFER_ACCEPT. `Infinity`: not at all. Native engine. */
+  readonly deferAcceptMs: number;
   /** The PROXY header that tells an endpoint who the client is, and which VIP:PORT it asked for, before the client's first byte. */
   readonly sendProxy: ProxyVersion | 'off';
   /**
@@ -27,6 +35,7 @@ export interface TcpSettings {
   readonly acceptProxyFrom: readonly string[];
   /** How long such a header may take, from the accepted connection to its last byte. */
   readonly proxyHeaderTimeoutMs: number;
+  readonly clientAddress: ClientAddressMode;
 }
 
 export interface UdpSettings {
@@ -36,6 +45,12 @@ export interface UdpSettings {
   readonly oneway: boolean;
   /** A PROXY header before every datagram to an endpoint: who the client is, and which VIP:PORT it sent to. */
   readonly sendProxy: 'v2' | 'off';
+  /**
+   * Addresses and CIDRs, in canonical form, of the proxies in front of us. Their datagrams begin with a PROXY header,
+   * each or the first from a port, and who it names is the client; replies go to the proxy, without one.
+   */
+  readonly acceptProxyFrom: readonly string[];
+  readonly clientAddress: ClientAddressMode;
 }
 
 /** How one endpoint is chosen among the eligible ones. */
@@ -64,11 +79,14 @@ export const defaultSettings: ServiceSettings = {
     bufferBytes: 256 * 1024,
     noDelay: true,
     keepAliveMs: 60_000,
+    userTimeoutMs: Number.POSITIVE_INFINITY,
+    deferAcceptMs: Number.POSITIVE_INFINITY,
     sendProxy: 'off',
     acceptProxyFrom: [],
     proxyHeaderTimeoutMs: 5_000,
+    clientAddress: 'replace',
   },
-  udp: { idleTimeoutMs: 30_000, oneway: false, sendProxy: 'off' },
+  udp: { idleTimeoutMs: 30_000, oneway: false, sendProxy: 'off', acceptProxyFrom: [], clientAddress: 'replace' },
   maxFlowsPerFrontend: Number.POSITIVE_INFINITY,
   maxFlowsPerService: Number.POSITIVE_INFINITY,
   endpointDrainTimeoutMs: Number.POSITIVE_INFINITY,
@@ -84,6 +102,8 @@ export interface SettingsOverride {
   readonly endpointDrainTimeoutMs?: number;
 }
 
+/** `base` itself if nothing is overridden, as for most services. */
 export function overrideSettings(base: ServiceSettings, override: SettingsOverride): ServiceSettings {
+  if (Object.keys(override).length === 0) return base;
   return { ...base, ...override, tcp: { ...base.tcp, ...override.tcp }, udp: { ...base.udp, ...override.udp } };
 }

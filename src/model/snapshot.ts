@@ -74,7 +74,7 @@ export interface Snapshot {
   readonly version: number;
   readonly frontends: ReadonlyMap<FrontendKey, Frontend>;
   readonly servicePorts: ReadonlyMap<ServicePortKey, ServicePort>;
-  /** Those that `servicePorts` come from, as they were declared. */
+  /** All that are declared, as they were; those with `notProxied` have no `servicePorts` and no `frontends`. */
   readonly services: ReadonlyMap<ServiceKey, Service>;
   readonly healthChecks: ReadonlyMap<ServiceKey, HealthCheck>;
   /** The node's own addresses on which node ports and health checks are served. */

@@ -19,13 +19,13 @@ export interface DescriptorBudgetInit {
 
 export class DescriptorBudget implements Descriptors {
   #limit: number;
-  readonly #mostWaiting: number;
+  readonly mostWaiting: number;
   readonly #waiting = new Set<Waiter>();
   #used = 0;
 
   constructor({ limit, mostWaiting }: DescriptorBudgetInit) {
     this.#limit = limit;
-    this.#mostWaiting = mostWaiting;
+    this.mostWaiting = mostWaiting;
   }
 
   get limit(): number {
@@ -62,7 +62,7 @@ export class DescriptorBudget implements Descriptors {
    * function that gives up waiting, or `undefined` if too many wait already.
    */
   wait(count: number, granted: () => void): (() => void) | undefined {
-    if (this.#waiting.size >= this.#mostWaiting) return undefined;
+    if (this.#waiting.size >= this.mostWaiting) return undefined;
     const waiter = { count, granted };
     this.#waiting.add(waiter);
     return () => this.#waiting.delete(waiter);

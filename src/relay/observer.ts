@@ -14,8 +14,8 @@ export interface Observer {
   flowOpened(frontend: Frontend): void;
   /** `connectMs` is the time since the flow came in, all tries together. */
   flowConnected(frontend: Frontend, target: Target, connectMs: number): void;
-  /** `retried`: another endpoint is tried now. */
-  connectFailed(frontend: Frontend, target: Target, failure: ConnectFailure, retried: boolean): void;
+  /** `retried`: another endpoint is tried now. `code`: see `Ending.lastFailureCode`. */
+  connectFailed(frontend: Frontend, target: Target, failure: ConnectFailure, retried: boolean, code?: string): void;
   flowClosed(frontend: Frontend, flow: Flow, ending: Ending): void;
   datagramDropped(frontend: Frontend, reason: DropReason): void;
   /** accept(2) failed with this code (`EMFILE`, …). May come in storms. */

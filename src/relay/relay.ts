@@ -36,6 +36,20 @@ export interface Ending {
   readonly connectMs: number | undefined;
   /** The last failure of the tries, where there was one. */
   readonly lastFailure: ConnectFailure | undefined;
+  /** The system's name of the error behind it (`EHOSTUNREACH`, errno(3)); absent: there was none, only our own timeout. */
+  readonly lastFailureCode?: string | undefined;
+  /** The same, of the error of a socket that ended the flow (`ETIMEDOUT`); absent: none did. */
+  readonly errorCode?: string | undefined;
+  /** What the kernel knew of a TCP connection at its end; absent: it was not asked (`Router.namesClients`), or cannot be. */
+  readonly measures?: TcpMeasures | undefined;
+}
+
+/** TCP_INFO, tcp(7). */
+export interface TcpMeasures {
+  /** The smoothed round trip to the client, in milliseconds. */
+  readonly rttMs: number;
+  /** Segments that were sent again, to either side. */
+  readonly retransmits: number;
 }
 
 /**
@@ -57,10 +71,11 @@ export interface Ending {
 export interface Router {
   /** The settings for the next new flow. They change while the listener stays. */
   readonly settings: ServiceSettings;
-  /** Whether the client of the next new flow will be asked for when it is closed. */
+  /** Whether somebody will look at who the client of the next new flow was, and at its `Ending.measures`. */
   readonly namesClients: boolean;
   route(flow: Flow): Route;
-  connectFailed(flow: Flow, target: Target, failure: ConnectFailure): Route;
+  /** `code`: see `Ending.lastFailureCode`. */
+  connectFailed(flow: Flow, target: Target, failure: ConnectFailure, code?: string): Route;
   connected(flow: Flow, target: Target, connectMs: number): void;
   closed(flow: Flow, ending: Ending): void;
   /**
@@ -78,6 +93,10 @@ export interface ListenSpec {
   readonly protocol: Protocol;
   readonly address: Ip;
   readonly port: number;
+  /** IP_FREEBIND, ip(7): the address need not be on this host. The engine `net` cannot, and rejects as if it were not said. */
+  readonly freeBind?: boolean;
+  /** IP_TRANSPARENT: connections to any address that the kernel brings here (TPROXY). TCP on the native engine. */
+  readonly transparent?: boolean;
 }
 
 /** One flow as a person sees it. */
@@ -106,12 +125,18 @@ export interface Listener {
   flows(): Iterable<FlowView>;
 }
 
-/** Moves bytes for listeners. `net` is node:net and node:dgram. */
+/** Moves bytes for listeners. `net` is node:net and node:dgram, `native` an addon below JavaScript. */
 export interface RelayEngine {
   readonly name: string;
+  /** Descriptors that it may open later beside those of listeners and flows. */
+  readonly reservedDescriptors: number;
   /**
    * Binds exactly `address:port`, never the wildcard. Rejects with the system error (`EADDRINUSE`, `EADDRNOTAVAIL`,
    * `EACCES`, …) if that cannot be.
    */
   listen(spec: ListenSpec, router: Router): Promise<Listener>;
+  /** Brings the counters of all targets (`TargetStats`) up to date: call it before they are read. */
+  settle(): void;
+  /** Ends what is left. Its listeners must not be used any more. */
+  close(): Promise<void>;
 }

@@ -29,7 +29,8 @@ export function shareServicePort(old: ServicePort | undefined, next: ServicePort
     old.place?.name === next.place?.name &&
     old.place?.zone === next.place?.zone &&
     old.affinityTimeoutMs === next.affinityTimeoutMs;
-  return same ? old : { ...next, settings };
+  if (same) return old;
+  return settings === next.settings ? next : { ...next, settings };
 }
 
 /** Expects the service port to be shared already. */

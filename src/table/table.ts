@@ -5,7 +5,6 @@ import { type NodeView, unknownNode } from '../model/node.ts';
 import type { ServiceSettings } from '../model/settings.ts';
 import type { Snapshot } from '../model/snapshot.ts';
 import { SnapshotBuilder } from './build.ts';
-import { diff, type SnapshotChange } from './diff.ts';
 
 export interface TableInit {
   /** The process's settings, which services override. */
@@ -13,7 +12,7 @@ export interface TableInit {
   /** The node that sluice stands on; absent: it is not known, until `updateNode`. */
   readonly node?: NodeView;
   /** A snapshot that differs from the one before. Called in the task that `schedule` runs, and by `open`. */
-  readonly onSnapshot: (snapshot: Snapshot, change: SnapshotChange) => void;
+  readonly onSnapshot: (snapshot: Snapshot) => void;
   /** The list of all problems is another one than before. */
   readonly onProblems?: (problems: readonly Problem[]) => void;
   /**
@@ -131,7 +130,7 @@ export class Table {
     const feeds = this.#feeds.flatMap(({ name, state }) => (state === undefined ? [] : [{ name, state }]));
     const { snapshot, problems } = this.#builder.build({ feeds, settings: this.#settings, node: this.#node });
     this.#conflicts = problems;
-    if (snapshot !== before) this.#init.onSnapshot(snapshot, diff(before, snapshot));
+    if (snapshot !== before) this.#init.onSnapshot(snapshot);
     this.#tellProblems();
   }
 

@@ -55,18 +55,22 @@ async function writableFolder(): Promise<string> {
 
 function execute(program: string, words: readonly string[], stdin: 'ignore' | number): Promise<CommandResult> {
   return new Promise((resolve) => {
-    const child = spawn(program, words, { stdio: [stdin, 'pipe', 'pipe'], timeout: timeoutMs, killSignal: 'SIGKILL' });
+    // Not `timeout`, which goes on counting, and keeps the process, where the program could not be started.
+    const signal = AbortSignal.timeout(timeoutMs);
+    const child = spawn(program, words, { stdio: [stdin, 'pipe', 'pipe'], signal, killSignal: 'SIGKILL' });
     const output = { stdout: '', stderr: '' };
     for (const name of ['stdout', 'stderr'] as const) {
       child[name]?.setEncoding('utf8').on('data', (text: string) => (output[name] += text));
     }
     child.on('error', (error) => {
+      // It has been killed, and `close` follows.
+      if (signal.aborted) return;
       const code = errorCode(error);
       resolve(failure(program, words, code, code === 'ENOENT'));
     });
-    child.on('close', (status, signal) => {
+    child.on('close', (status, killedBy) => {
       if (status === 0) resolve({ kind: 'ok', stdout: output.stdout });
-      else resolve(failure(program, words, output.stderr.trim() || `it ended with ${signal ?? status}`));
+      else resolve(failure(program, words, output.stderr.trim() || `it ended with ${killedBy ?? status}`));
     });
   });
 }
@@ -79,13 +83,19 @@ export function failure(program: string, words: readonly string[], stderr: strin
   const said = stderr.replace(/\s+/g, ' ').slice(0, mostOfStderr);
   const message = missing
     ? `there is no program ${program}, which ${hints[program] ?? 'is needed here'}`
-    : `"${command}" failed: ${said}; see sluice doctor`;
+    : failedMessage(command, said);
   return {
     kind: 'failed',
     missing,
     stderr,
     problem: { code: missing ? 'VIP_PROGRAM_MISSING' : 'VIP_COMMAND_FAILED', message },
   };
+}
+
+/** The cause, and what to do about it. */
+export function failedMessage(command: string, said: string): string {
+  const isForbidden = /operation not permitted|permission denied/i.test(said);
+  return `"${command}" failed: ${said}; ${isForbidden ? 'it needs CAP_NET_ADMIN, ' : ''}see sluice doctor`;
 }
 
 const hints: Readonly<Record<string, string>> = {

@@ -26,15 +26,15 @@ function keyOf({ address, port }: UdpDestination): string {
 /**
  * Makes the kernel forget the UDP "connections" of these destinations, so that a client that keeps its port gets the
  * present rules with its next datagram. Without it, connection tracking would repeat its first decision for as long as
- * the client sends (nf_conntrack; kube-proxy does the same).
+ * the client sends (nf_conntrack; kube-proxy does the same). What failed for one family will fail for the other.
  */
 export async function forgetUdp(run: RunCommand, destinations: readonly UdpDestination[]): Promise<Problem[]> {
-  const problems: Problem[] = [];
   for (const family of ['ipv4', 'ipv6'] as const) {
     const meant = destinations.filter(({ address }) => address.includes(':') === (family === 'ipv6'));
-    if (meant.length > 0) problems.push(...(await forgetFamily(run, family, meant)));
+    const problems = meant.length > 0 ? await forgetFamily(run, family, meant) : [];
+    if (problems.length > 0) return problems;
   }
-  return problems;
+  return [];
 }
 
 async function forgetFamily(run: RunCommand, family: string, meant: readonly UdpDestination[]): Promise<Problem[]> {

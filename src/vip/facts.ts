@@ -1,6 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
+import type { IpFamily } from '../model/address.ts';
 import type { RunCommand } from './command.ts';
+import { hasWayBack } from './way-back.ts';
 
 /** A program as it is found on this host. */
 export type ProgramFact =
@@ -14,16 +16,24 @@ export interface HostFacts {
   /** Effective capabilities of this process (capabilities(7)). */
   readonly netAdmin: boolean;
   readonly netBindService: boolean;
+  /** The programs that it runs, ip(8) and nft(8), have CAP_NET_ADMIN, too: those of root do, and where it is ambient. */
+  readonly programsNetAdmin: boolean;
   readonly ip: ProgramFact;
   readonly nft: ProgramFact;
   readonly conntrack: ProgramFact;
   /** By their names: `net.core.somaxconn`. */
   readonly sysctls: ReadonlyMap<SysctlName, string>;
+  /** Whether there is a way to every address of a family. */
+  readonly defaultRoutes: Readonly<Record<IpFamily, boolean | undefined>>;
+  /** Whether packets with some mark are local, as answers to kept clients must be (`clientAddress: keep`). */
+  readonly waysBack: Readonly<Record<IpFamily, boolean | undefined>>;
+  /** System calls of this process are filtered (seccomp(2)), as those of containers are. */
+  readonly seccomp: boolean;
   /** RLIMIT_NOFILE, soft and hard. */
   readonly files: { readonly soft: number; readonly hard: number } | undefined;
 }
 
-export const sysctlNames = [
+const sysctlNames = [
   'net.ipv4.ip_unprivileged_port_start',
   'net.ipv4.ip_nonlocal_bind',
   'net.ipv6.ip_nonlocal_bind',
@@ -32,6 +42,7 @@ export const sysctlNames = [
   'net.ipv4.ip_local_port_range',
   'net.core.rmem_max',
   'net.core.wmem_max',
+  'kernel.io_uring_disabled',
 ] as const;
 export type SysctlName = (typeof sysctlNames)[number];
 
@@ -50,12 +61,15 @@ const capNetAdmin = 12;
 
 /** Reads proc(5) and runs programs that only show something; nothing is changed. */
 export async function gatherFacts(run: RunCommand, read: ReadText): Promise<HostFacts> {
-  const capabilities = BigInt(`0x${/^CapEff:\s*([0-9a-f]+)$/m.exec(read('/proc/self/status') ?? '')?.[1] ?? '0'}`);
-  const has = (bit: number) => ((capabilities >> BigInt(bit)) & 1n) === 1n;
-  const [ip, nft, conntrack] = await Promise.all([
+  const status = read('/proc/self/status') ?? '';
+  const [effective, ambient] = [capabilities(status, 'CapEff'), capabilities(status, 'CapAmb')];
+  const isRoot = /^Uid:\s+\d+\s+0\s/m.test(status);
+  const [ip, nft, conntrack, wayBackV4, wayBackV6] = await Promise.all([
     program(run, 'ip', ['-V']),
     program(run, 'nft', ['-j', 'list', 'tables'], nftVersion),
     program(run, 'conntrack', ['-V']),
+    hasWayBack(run, '-4'),
+    hasWayBack(run, '-6'),
   ]);
   const sysctls = sysctlNames.flatMap((name): [SysctlName, string][] => {
     const value = read(`/proc/sys/${name.replaceAll('.', '/')}`);
@@ -63,14 +77,36 @@ export async function gatherFacts(run: RunCommand, read: ReadText): Promise<Host
   });
   return {
     kernel: read('/proc/sys/kernel/osrelease'),
-    netAdmin: has(capNetAdmin),
-    netBindService: has(capNetBindService),
+    netAdmin: effective(capNetAdmin),
+    netBindService: effective(capNetBindService),
+    programsNetAdmin: effective(capNetAdmin) && (isRoot || ambient(capNetAdmin)),
     ip,
     nft,
     conntrack,
     sysctls: new Map(sysctls),
+    defaultRoutes: {
+      IPv4: hasRoute(read('/proc/net/route'), defaultV4),
+      IPv6: hasRoute(read('/proc/net/ipv6_route'), defaultV6),
+    },
+    waysBack: { IPv4: wayBackV4, IPv6: wayBackV6 },
+    seccomp: /^Seccomp:\s+2$/m.test(status),
     files: filesLimit(read('/proc/self/limits') ?? ''),
   };
+}
+
+/** `Iface Destination Gateway Flags RefCnt Use Metric Mask …`, hexadecimal (proc(5)). */
+const defaultV4 = /^\S+\s+0{8}\s+\S+\s+\S+\s+\S+\s+\S+\s+\S+\s+0{8}\s/m;
+/** Destination and its length, source and its length, next hop, metric. The last metric is the kernel's own entry for "no way". */
+const defaultV6 = /^0{32} 00 \S+ \S+ \S+ (?!f{8})\S+ /m;
+
+function hasRoute(table: string | undefined, pattern: RegExp): boolean | undefined {
+  return table === undefined ? undefined : pattern.test(table);
+}
+
+/** Whether a set of proc(5) `/proc/self/status` has a capability. */
+function capabilities(status: string, set: 'CapEff' | 'CapAmb'): (bit: number) => boolean {
+  const bits = BigInt(`0x${new RegExp(`^${set}:\\s*([0-9a-f]+)$`, 'm').exec(status)?.[1] ?? '0'}`);
+  return (bit) => ((bits >> BigInt(bit)) & 1n) === 1n;
 }
 
 async function program(

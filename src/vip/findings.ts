@@ -1,34 +1,8 @@
 import type { VipMode } from '../config/vip-schema.ts';
+import type { IpFamily } from '../model/address.ts';
 import type { HostFacts, ProgramFact, SysctlName } from './facts.ts';
-
-/** `poor`: it works, with a limit that may matter. `unusable`: what was asked for cannot work. */
-export type Verdict = 'ok' | 'poor' | 'unusable';
-
-export interface Finding {
-  readonly check: string;
-  readonly value: string;
-  readonly verdict: Verdict;
-  /** What it means, where that is not plain. */
-  readonly note?: string;
-  /** A command that changes it. */
-  readonly fix?: string;
-}
-
-/** What a configuration asks of the host. */
-export interface Asked {
-  readonly mode: VipMode;
-  /** The lowest port that is listened on at a VIP itself; `undefined`: not known, or none. */
-  readonly lowestPort: number | undefined;
-  readonly receiveBufferBytes: number;
-  readonly sendBufferBytes: number;
-  readonly backlog: number;
-}
-
-export interface Diagnosis {
-  readonly findings: readonly Finding[];
-  /** The mode that suits this host, where the addresses are not local already. */
-  readonly suggestion: VipMode;
-}
+import type { Asked, Diagnosis, Finding } from './finding.ts';
+import { nativeFindings } from './native-findings.ts';
 
 /** A descriptor for each side of a connection: fewer are soon used up. */
 const fewFiles = 16_384;
@@ -47,6 +21,9 @@ export function diagnose(facts: HostFacts, asked: Asked): Diagnosis {
       nonlocal(facts, 'net.ipv4.ip_nonlocal_bind'),
       nonlocal(facts, 'net.ipv6.ip_nonlocal_bind'),
       routeLocalnet(facts),
+      defaultRoute(facts, asked, 'IPv4'),
+      defaultRoute(facts, asked, 'IPv6'),
+      ...nativeFindings(facts, asked),
       files(facts),
       ports(facts),
       atLeast(
@@ -72,20 +49,28 @@ function changesHost(mode: VipMode): boolean {
 }
 
 /** `redirect` needs the fewest sockets and keeps ClusterIPs to the inside; `loopback` needs nothing at all. */
-function suggest({ netAdmin: may, ip, nft }: HostFacts): VipMode {
+function suggest({ programsNetAdmin: may, ip, nft }: HostFacts): VipMode {
   if (!may || ip.kind !== 'usable') return 'loopback';
   return nft.kind === 'usable' ? 'redirect' : 'assign';
 }
 
 const capabilityFix = (name: string) =>
-  `AmbientCapabilities=${name} (systemd), --cap-add ${name.replace('CAP_', '')} (containers), or run as root`;
+  `AmbientCapabilities=${name} (systemd), --cap-add ${name.replace('CAP_', '')} and root inside (containers), or run as root`;
 
-function netAdmin({ netAdmin: has }: HostFacts, { mode }: Asked): Finding {
+function netAdmin({ netAdmin: has, programsNetAdmin: handsOn }: HostFacts, { mode }: Asked): Finding {
   const check = 'CAP_NET_ADMIN';
-  if (has) return { check, value: 'yes', verdict: 'ok' };
+  if (handsOn) return { check, value: 'yes', verdict: 'ok' };
   const verdict = changesHost(mode) ? 'unusable' : 'ok';
-  const note = 'the modes assign and redirect need it';
-  return { check, value: 'no', verdict, note, ...(verdict !== 'ok' && { fix: capabilityFix(check) }) };
+  const note = has
+    ? 'the modes assign and redirect run ip and nft, which do not get it (it is not ambient)'
+    : 'the modes assign and redirect need it';
+  return {
+    check,
+    value: has ? 'of this process only' : 'no',
+    verdict,
+    note,
+    ...(verdict !== 'ok' && { fix: capabilityFix(check) }),
+  };
 }
 
 function lowPorts({ netBindService: has, sysctls }: HostFacts, { lowestPort }: Asked): Finding {
@@ -121,7 +106,7 @@ function nonlocal({ sysctls }: HostFacts, name: SysctlName): Finding {
   const isOn = sysctls.get(name) === '1';
   const note = isOn
     ? 'VIPs can be listened on before they are on an interface'
-    : 'a VIP is bound once it is on this host';
+    : 'a VIP is bound once it is on this host, or before with vip.listen.freeBind';
   return { check: name, value: sysctls.get(name) ?? 'unknown', verdict: 'ok', note };
 }
 
@@ -131,6 +116,17 @@ function routeLocalnet({ sysctls }: HostFacts): Finding {
   if (value !== '1') return { check: name, value, verdict: 'ok' };
   const note = 'neighbours can reach what listens on 127.0.0.0/8; sluice does not need it';
   return { check: name, value, verdict: 'poor', note, fix: `sysctl -w ${name}=0` };
+}
+
+/** Of a packet that the kernel has no route for, nftables hears nothing. */
+function defaultRoute({ defaultRoutes }: HostFacts, { mode, families }: Asked, family: IpFamily): Finding {
+  const check = `default route, ${family}`;
+  const has = defaultRoutes[family];
+  if (has !== false) return { check, value: has ? 'yes' : 'unknown', verdict: 'ok' };
+  const isMissed = mode === 'redirect' && families.has(family);
+  const note = 'with redirect, this host itself reaches only the VIPs that it has a route to';
+  const fix = `ip ${family === 'IPv6' ? '-6 ' : ''}route add NETWORK dev lo, for the network of the VIPs`;
+  return { check, value: 'none', verdict: isMissed ? 'poor' : 'ok', note, fix };
 }
 
 function files({ files: limit }: HostFacts): Finding {

@@ -1,3 +1,4 @@
+import type { RedirectWay } from '../config/vip-schema.ts';
 import type { Ip } from '../model/address.ts';
 import type { FrontendKey, Protocol } from '../model/keys.ts';
 
@@ -17,6 +18,7 @@ export interface Redirection {
 export interface Redirect {
   /** The addresses that relay listeners are bound on, one per family. They are this host's alone. */
   readonly relay: { readonly IPv4: Ip; readonly IPv6: Ip };
+  readonly via: RedirectWay;
   /** Networks (CIDR) whose forwarded traffic reaches ClusterIPs. */
   readonly from: readonly string[];
   readonly redirections: ReadonlyMap<FrontendKey, Redirection>;
@@ -60,6 +62,7 @@ function sameSet(one: ReadonlySet<string>, other: ReadonlySet<string>): boolean 
 
 function sameRedirect(one: Redirect | undefined, other: Redirect | undefined): boolean {
   if (one === undefined || other === undefined) return one === other;
+  if (one.via !== other.via) return false;
   if (one.from.join() !== other.from.join() || one.redirections.size !== other.redirections.size) return false;
   for (const [key, { to, reach }] of one.redirections) {
     const same = other.redirections.get(key);

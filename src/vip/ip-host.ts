@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { Problem } from '../base/errors.ts';
 import { type Ip, parseIp } from '../model/address.ts';
-import { type CommandResult, type RunCommand, understand } from './command.ts';
+import { type CommandResult, failedMessage, type RunCommand, understand } from './command.ts';
 import type { HostState } from './host.ts';
 import type { ActualAddress, ActualIp } from './ip-plan.ts';
 import { addressMark, ipBatchLine, planIp, routeMark } from './ip-plan.ts';
@@ -91,16 +91,18 @@ export class IpHost {
   }
 }
 
-/** ip(8) says `Command failed -:3` for the third line. */
+/** ip(8) says `Command failed -:3` for the third line. What has failed for the same cause is one problem. */
 function batchProblems(result: CommandResult & { kind: 'failed' }, batch: string): Problem[] {
   const lines = batch.split('\n');
   const failed = [...result.stderr.matchAll(/(?<said>[^\n]*)\nCommand failed -:(?<line>\d+)/g)];
   if (failed.length === 0) return [result.problem];
-  return failed.map(({ groups }) => {
-    const command = `ip ${lines[Number(groups?.line) - 1] ?? ''}`;
-    return {
-      code: 'VIP_COMMAND_FAILED',
-      message: `"${command}" failed: ${groups?.said ?? ''}; see sluice doctor`,
-    };
+  const byCause = new Map<string, string[]>();
+  for (const { groups } of failed) {
+    const said = groups?.said ?? '';
+    byCause.set(said, [...(byCause.get(said) ?? []), `ip ${lines[Number(groups?.line) - 1] ?? ''}`]);
+  }
+  return Array.from(byCause, ([said, [first = '', ...others]]) => {
+    const more = others.length === 0 ? '' : ` (and ${others.length} more like it)`;
+    return { code: 'VIP_COMMAND_FAILED', message: failedMessage(first, said + more) };
   });
 }

@@ -12,6 +12,10 @@ export interface Place {
   readonly protocol: Protocol;
   readonly address: Ip;
   readonly port: number;
+  /** The address need not be on this host yet. */
+  readonly freeBind?: boolean;
+  /** Connections to other addresses are brought here, as they are (TPROXY). */
+  readonly transparent?: boolean;
 }
 
 /** How the VIPs of one snapshot land on this host. */
@@ -46,7 +50,7 @@ export class Layouts {
   #layout(config: VipConfig, input: LayoutInput): Layout {
     switch (config.mode) {
       case 'listen':
-        return { ...listen(input), host: emptyHost };
+        return { ...(config.listen.freeBind ? listenFreely(input) : listen(input)), host: emptyHost };
       case 'assign':
         return { ...listen(input), host: assign(config.assign, input) };
       case 'loopback':
@@ -59,6 +63,12 @@ export class Layouts {
 
 function listen({ frontends }: LayoutInput): Pick<Layout, 'places' | 'problems'> {
   return { places: new Map(frontends.map((frontend) => [frontend.key, frontend])), problems: [] };
+}
+
+/** The addresses may come later, and go, as floating ones do (RFC 9568, VRRP): the listeners stay. */
+function listenFreely({ frontends }: LayoutInput): Pick<Layout, 'places' | 'problems'> {
+  const placeOf = ({ protocol, address, port }: Frontend): Place => ({ protocol, address, port, freeBind: true });
+  return { places: new Map(frontends.map((frontend) => [frontend.key, placeOf(frontend)])), problems: [] };
 }
 
 /**
@@ -108,14 +118,21 @@ function loopback({ frontends }: LayoutInput): Layout {
   return { places, host: emptyHost, problems };
 }
 
-/** Frontends of one service port whose clients are treated alike share a listener, however many VIPs they have. */
-function listenerName({ servicePort, scope, nearby, sources }: Frontend): string {
-  const texts = (set: AddressSet | undefined) => set?.texts.join(',') ?? '-';
-  return `${servicePort.key} ${scope} ${texts(nearby)} ${texts(sources)}`;
+/**
+ * Frontends of one service port whose clients are treated alike share a listener, however many VIPs they have. Those
+ * with `nearby` have the same, the node's, and those with `sources` the service's: which ones these are is not in the name, so
+ * that a change of them leaves the listener, and UDP sessions with it, as it is. A transparent socket is another one.
+ */
+function listenerName({ servicePort, scope, nearby, sources }: Frontend, isTransparent: boolean): string {
+  const name = `${servicePort.key} ${scope} ${nearby ? 'nearby' : '-'} ${sources ? 'sources' : '-'}`;
+  return isTransparent ? `${name} transparent` : name;
 }
 
-function redirect({ from }: VipConfig['redirect'], input: LayoutInput, relayPorts: RelayPorts): Layout {
-  const frontends = input.frontends.map((frontend) => ({ frontend, name: listenerName(frontend) }));
+function redirect({ via, from }: VipConfig['redirect'], input: LayoutInput, relayPorts: RelayPorts): Layout {
+  const frontends = input.frontends.map((frontend) => {
+    const isTransparent = via === 'tproxy' && frontend.protocol === 'TCP';
+    return { frontend, isTransparent, name: listenerName(frontend, isTransparent) };
+  });
   const spaces = new Map(
     frontends.map(({ frontend: { protocol, address }, name }) => [name, `${protocol} ${familyOf(address)}`]),
   );
@@ -123,7 +140,7 @@ function redirect({ from }: VipConfig['redirect'], input: LayoutInput, relayPort
   const places = new Map<FrontendKey, Place>();
   const redirections = new Map<FrontendKey, Redirection>();
   const problems: Problem[] = [];
-  for (const { frontend, name } of frontends) {
+  for (const { frontend, isTransparent, name } of frontends) {
     const { key, protocol, address, port, kind } = frontend;
     const to = ports.get(name);
     if (to === undefined) {
@@ -131,7 +148,8 @@ function redirect({ from }: VipConfig['redirect'], input: LayoutInput, relayPort
       problems.push({ code: 'VIP_RELAY_PORTS', message });
       continue;
     }
-    places.set(key, { protocol, address: relayAddresses[familyOf(address)], port: to });
+    const place = { protocol, address: relayAddresses[familyOf(address)], port: to };
+    places.set(key, isTransparent ? { ...place, transparent: true } : place);
     redirections.set(key, { protocol, address, port, to, reach: kind === 'cluster' ? 'inside' : 'everybody' });
   }
   const families = new Set(Array.from(redirections.values(), ({ address }) => familyOf(address)));
@@ -139,7 +157,7 @@ function redirect({ from }: VipConfig['redirect'], input: LayoutInput, relayPort
   const allFrom = [...new Set([...from, ...input.podCidrs])].sort();
   return {
     places,
-    host: { ...emptyHost, addresses, redirect: { relay: relayAddresses, from: allFrom, redirections } },
+    host: { ...emptyHost, addresses, redirect: { via, relay: relayAddresses, from: allFrom, redirections } },
     problems,
   };
 }

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { IpFamily } from '../model/address.ts';
 import type { Redirect } from './host.ts';
+import { localMark } from './mark-plan.ts';
 
 /** One object of libnftables-json(5), such as `{"rule": …}`. */
 export type NftObject = Readonly<Record<string, unknown>>;
@@ -32,28 +33,33 @@ const families: readonly FamilyWords[] = [
  * Everything of the table but the elements of its maps, in the order in which it is to be added.
  *
  * ```
+ *   divert      to a socket that takes others' addresses: local; with tproxy TCP ──► take-open; from `from` ──► take-inside
  *   output      from this host        ──► open, inside
- *   prerouting  from everywhere       ──► open;   from `from` ──► inside
+ *   prerouting  from everywhere       ──► open;   from `from` ──► inside; with tproxy UDP only
  *   input       to the relay address, and not by way of a VIP, from another host: dropped
  *   forward,    to what is inside, and not redirected: rejected, so that ClusterIPs do not answer outside
  *   input
  * ```
  */
-export function frameOf({ relay, from }: Redirect): readonly NftObject[] {
+export function frameOf({ relay, from, via }: Redirect): readonly NftObject[] {
+  const takes = via === 'tproxy';
+  const translated = takes ? [equal(l4proto, 'udp')] : [];
   const rules: readonly (readonly [string, readonly NftObject[]])[] = [
     ...families.map((words): [string, NftObject[]] => ['open', dnat(words, `open${words.suffix}`, relay)]),
     ...families.map((words): [string, NftObject[]] => ['inside', dnat(words, `inside${words.suffix}`, relay)]),
     ['output', [jump('open')]],
     ['output', [jump('inside')]],
-    ['prerouting', [jump('open')]],
+    ['prerouting', [...translated, jump('open')]],
     ...from.map((cidr): [string, NftObject[]] => [
       'prerouting',
-      [equal(sourceOf(cidr), network(cidr)), jump('inside')],
+      [...translated, equal(sourceOf(cidr), network(cidr)), jump('inside')],
     ]),
+    ...(takes ? takeRules(relay, from) : []),
     ...families.map((words): [string, NftObject[]] => [
       'input',
       [equal(daddr(words), relay[words.family]), fromElsewhere, notTranslated, drop],
     ]),
+    ...(takes ? [['input', [equal(mark, localMark), accept]] as [string, NftObject[]]] : []),
     ...families.flatMap(hidden).map((expr): [string, NftObject[]] => ['input', [fromElsewhere, ...expr]]),
     ...families.flatMap(hidden).map((expr): [string, NftObject[]] => ['forward', expr]),
   ];
@@ -61,12 +67,40 @@ export function frameOf({ relay, from }: Redirect): readonly NftObject[] {
     ...families.flatMap((words) => ['inside', 'open'].map((name) => map(`${name}${words.suffix}`, words))),
     chain('open'),
     chain('inside'),
+    ...(takes ? [chain('take-open'), chain('take-inside'), divert] : []),
     chain('output', { type: 'nat', hook: 'output' }),
     chain('prerouting', { type: 'nat', hook: 'prerouting' }),
     chain('input', { type: 'filter', hook: 'input' }),
     chain('forward', { type: 'filter', hook: 'forward' }),
     ...rules.map(([name, expr]) => rule(name, expr)),
   ];
+}
+
+/**
+ * Packets of connections that a socket of ours has, and those that begin one, are marked: `MarkHost` has them be local. The
+ * first are taken without a look at the maps, as connections outlive their VIP.
+ */
+function takeRules(relay: Redirect['relay'], from: readonly string[]): readonly (readonly [string, NftObject[]])[] {
+  const taken = equal({ socket: { key: 'transparent' } }, 1);
+  const isTcp = equal(l4proto, 'tcp');
+  return [
+    ['divert', [withPorts, taken, setMark, accept]],
+    ['divert', [isTcp, jump('take-open')]],
+    ...from.map((cidr): [string, NftObject[]] => [
+      'divert',
+      [isTcp, equal(sourceOf(cidr), network(cidr)), jump('take-inside')],
+    ]),
+    ...(['open', 'inside'] as const).flatMap((name) =>
+      families.map((words): [string, NftObject[]] => [`take-${name}`, take(words, `${name}${words.suffix}`, relay)]),
+    ),
+  ];
+}
+
+/** To the listener at the relay address, with the destination as it is; goes on where the map has none. */
+function take(words: FamilyWords, name: string, relay: Redirect['relay']): NftObject[] {
+  const port = { map: { key: destination(words), data: `@${name}` } };
+  const tproxy = { family: words.protocol, addr: relay[words.family], port };
+  return [equal(l4proto, 'tcp'), { tproxy }, setMark, accept];
 }
 
 function map(name: string, { type }: FamilyWords): NftObject {
@@ -132,3 +166,10 @@ const notTranslated: NftObject = {
   match: { op: '!=', left: { '&': [{ ct: { key: 'status' } }, 'dnat'] }, right: 'dnat' },
 };
 const drop: NftObject = { drop: null };
+const accept: NftObject = { accept: null };
+const mark: NftObject = { meta: { key: 'mark' } };
+const setMark: NftObject = { mangle: { key: mark, value: localMark } };
+/** Where packets are not routed yet, before addresses are translated (`priority mangle`). */
+const divert: NftObject = {
+  chain: { ...inTable, name: 'divert', type: 'filter', hook: 'prerouting', prio: -150, policy: 'accept' },
+};

@@ -1,6 +1,6 @@
 import type { Problem } from '../base/errors.ts';
 import { type RunCommand, understand } from './command.ts';
-import { forgetUdp } from './conntrack.ts';
+import { forgetUdp, type UdpDestination } from './conntrack.ts';
 import type { HostState, Redirect } from './host.ts';
 import { family, tableName } from './nft-frame.ts';
 import { type ActualTable, planNft, tableOf } from './nft-plan.ts';
@@ -19,9 +19,17 @@ export class NftHost {
   readonly #run: RunCommand;
   /** What the table was made last, without a failure. */
   #made: Redirect | undefined;
+  #hasTable = false;
+  /** Moved, and not forgotten yet: without conntrack(8), for as long as it is missing. */
+  #remembered: ReadonlyMap<string, UdpDestination> = new Map();
 
   constructor(run: RunCommand) {
     this.#run = run;
+  }
+
+  /** Whether the table was on the host at the end of the last `sync`. */
+  get hasTable(): boolean {
+    return this.#hasTable;
   }
 
   /**
@@ -37,6 +45,7 @@ export class NftHost {
       if (applied.problems.length === 0) return applied;
     }
     const read = await this.read();
+    this.#hasTable = read.kind === 'ok' ? read.table !== undefined : this.#hasTable && !read.harmless;
     if (read.kind === 'failed')
       return { changes: 0, problems: redirect === undefined && read.harmless ? [] : [read.problem] };
     return this.#change(redirect, read.table);
@@ -49,7 +58,16 @@ export class NftHost {
       if (result.kind === 'failed') return { changes: commands.length, problems: [result.problem] };
     }
     this.#made = redirect;
-    return { changes: commands.length, problems: await forgetUdp(this.#run, movedUdp) };
+    this.#hasTable = redirect !== undefined;
+    return { changes: commands.length, problems: await this.#forget(movedUdp) };
+  }
+
+  async #forget(moved: readonly UdpDestination[]): Promise<readonly Problem[]> {
+    const all = new Map(this.#remembered);
+    for (const destination of moved) all.set(`${destination.address} ${destination.port}`, destination);
+    const problems = await forgetUdp(this.#run, [...all.values()]);
+    this.#remembered = problems.length === 0 ? new Map() : all;
+    return problems;
   }
 
   async read(): Promise<ReadTable> {

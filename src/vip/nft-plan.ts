@@ -42,7 +42,7 @@ export function identify(objects: readonly NftObject[]): string[] {
  * table is made anew, else only elements come and go: traffic sees the old table or the new one.
  */
 export function planNft(desired: Redirect | undefined, actual: ActualTable | undefined): NftPlan {
-  if (desired === undefined) return { commands: actual === undefined ? [] : [{ delete: table }], movedUdp: [] };
+  if (desired === undefined) return removal(actual);
   const frame = frameOf(desired);
   const isFramed = actual !== undefined && actual.frame.join('\n') === identify(frame).join('\n');
   const wanted = elementsOf(desired.redirections.values());
@@ -53,6 +53,13 @@ export function planNft(desired: Redirect | undefined, actual: ActualTable | und
   // Adding what may be there, deleting it and adding it again works whether it was there or not.
   const anew = [{ add: table }, { delete: table }, { add: table }, ...frame.map((object) => ({ add: object }))];
   return { commands: [...anew, ...fresh.flatMap(commandsOf)], movedUdp };
+}
+
+/** Whoever was redirected is not any more. */
+function removal(actual: ActualTable | undefined): NftPlan {
+  if (actual === undefined) return { commands: [], movedUdp: [] };
+  const keys = [...actual.elements.values()].flatMap((elements) => [...elements.keys()]);
+  return { commands: [{ delete: table }], movedUdp: keys.flatMap(udpDestination) };
 }
 
 /** The table that a host has when it was made `redirect`. */

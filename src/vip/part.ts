@@ -13,14 +13,14 @@ export interface HostPart {
   sync(desired: HostState): Promise<Applied>;
 }
 
-/** One part after the other; what fails in one takes nothing from the next. */
+/** One part after the other; what fails in one takes nothing from the next. A cause that several share is told once. */
 export async function syncParts(parts: readonly HostPart[], desired: HostState): Promise<Applied> {
-  const problems: Problem[] = [];
+  const problems = new Map<string, Problem>();
   let changes = 0;
   for (const part of parts) {
     const applied = await part.sync(desired);
     changes += applied.changes;
-    problems.push(...applied.problems);
+    for (const problem of applied.problems) problems.set(`${problem.code} ${problem.message}`, problem);
   }
-  return { changes, problems };
+  return { changes, problems: [...problems.values()] };
 }

@@ -29,6 +29,7 @@ function source(over: Partial<HealthSource> = {}): HealthSource {
     snapshotVersion: () => 1,
     feeds: () => [synced],
     frontends: () => views(listening),
+    vips: () => ({ problems: [], cutOff: false }),
     ...over,
   };
 }
@@ -57,6 +58,13 @@ describe('readiness', () => {
     ['one of two frontends cannot be bound', { frontends: () => views(listening, failed) }, 'degraded', []],
     ['no frontend can be bound', { frontends: () => views(failed, failed) }, 'unready', ['no-frontend-listening']],
     ['a feed has problems after its sync', { feeds: () => [{ ...synced, problems: [problem] }] }, 'degraded', []],
+    ['a VIP is not on this host', { vips: () => ({ problems: [problem], cutOff: false }) }, 'degraded', []],
+    [
+      'nftables leads no VIP to the relay',
+      { vips: () => ({ problems: [problem], cutOff: true }) },
+      'unready',
+      ['vips-not-redirected'],
+    ],
     ['draining', { draining: () => true }, 'unready', ['draining']],
   ];
   for (const [name, over, status, reasons] of rows) {
@@ -70,6 +78,7 @@ describe('readiness', () => {
     const feeds = () => [{ ...synced, problems: [problem] }];
     const response = readinessOf(source({ feeds, frontends: () => views(listening, failed) }));
     assert.deepEqual(response.feeds, [{ name: 'files', synced: true, problems: [problem] }]);
+    assert.deepEqual(response.vips, { problems: [] });
     const { code, message } = { code: 'EADDRINUSE', message: 'address already in use' };
     const expected = { vip: '10.96.0.2:80', protocol: 'TCP', service: 'default/web', code, message };
     assert.deepEqual(response.frontends, { listening: 1, binding: 0, failed: [expected] });

@@ -25,13 +25,14 @@ function sourceOf(over: Partial<Record<'services' | 'servicePorts' | 'frontends'
     servicePorts: () => servicePorts as FakeServicePort[],
     frontends: () => (frontends as Frontend[]).map((frontend) => ({ frontend, state: { kind: 'binding' }, active: 2 })),
     sessions: () => sessions as SessionView[],
+    failedTries: () => 0,
     explain: () => undefined,
   } satisfies ObjectSource;
 }
 
-async function ask(source: ObjectSource, path: string): Promise<{ status: number; value: unknown }> {
+async function ask(source: ObjectSource, path: string, isApplied = true): Promise<{ status: number; value: unknown }> {
   const [name = '', query] = path.split('?');
-  const route = new Map(objectRoutes(source)).get(name);
+  const route = new Map(objectRoutes(source, () => isApplied)).get(name);
   assert.ok(route, `no route ${name}`);
   const { status, body } = (await route(new URLSearchParams(query))) as Answer;
   let text = '';
@@ -65,6 +66,46 @@ const whole = service('web', ['10.96.0.1', 'fd00::1'], {
     ipFamilyPolicy: 'RequireDualStack',
     targetPorts: { 'http/TCP': 'web', 'dns/UDP': '5353' },
   },
+});
+
+test('before the first snapshot nothing is known, which is not nothing', async () => {
+  for (const path of ['/get/services', '/describe?name=web', '/explain?client=10.0.0.1&frontend=10.96.0.1:80'])
+    assert.deepEqual(await ask(sourceOf({}), path, false), { status: 503, value: { error: 'starting' } });
+});
+
+describe('what is not proxied', () => {
+  const headless = service('headless', [], { notProxied: 'headless', meta: { type: 'ClusterIP' } });
+  const named = service('named', [], {
+    notProxied: 'external-name',
+    ports: [],
+    meta: { type: 'ExternalName', externalName: 'db.example' },
+  });
+  const source = sourceOf({ services: [headless, named] });
+
+  test('is listed as the API server has it', async () => {
+    const specs = (await items(source, '/get/services')).map(({ spec }) => spec as Record<string, unknown>);
+    assert.deepEqual(
+      specs.map(({ type, clusterIP, clusterIPs, externalName }) => [type, clusterIP, clusterIPs, externalName]),
+      [
+        ['ClusterIP', 'None', ['None'], undefined],
+        ['ExternalName', undefined, undefined, 'db.example'],
+      ],
+    );
+  });
+
+  test('has no endpoints that sluice gives traffic to', async () => {
+    assert.deepEqual(await items(source, '/get/endpoints'), []);
+  });
+
+  test('is described with the reason', async () => {
+    const { value } = await ask(source, '/describe?name=headless');
+    const { notProxied, ports } = value as DescribeResponse;
+    assert.equal(notProxied, 'headless');
+    assert.deepEqual(
+      ports.map(({ frontends, endpoints }) => [frontends, endpoints]),
+      [[[], []]],
+    );
+  });
 });
 
 describe('services', () => {
@@ -309,6 +350,7 @@ async function explain(rig: Rig, query: string): Promise<Record<string, unknown>
     servicePorts: () => rig.balancers.values(),
     frontends: () => rig.frontends.states(),
     sessions: () => [],
+    failedTries: ({ endpoint }) => (endpoint.ready ? 2 : 0),
     explain: (client, key) => rig.frontends.explain(client, key),
   };
   const { status, value } = await ask(source, `/explain?${query}`);
@@ -337,8 +379,8 @@ describe('explain', () => {
         maxFlows: 10,
         scope: 'cluster',
         endpoints: [
-          { endpoint: '10.1.0.1:8080', weight: 1, active: 0 },
-          { endpoint: '10.1.0.2:8080', weight: 1, active: 0, leftOut: 'not-ready' },
+          { endpoint: '10.1.0.1:8080', weight: 1, active: 0, failedTries: 2 },
+          { endpoint: '10.1.0.2:8080', weight: 1, active: 0, failedTries: 0, leftOut: 'not-ready' },
         ],
         affinity: { kind: 'none', timeoutSeconds: 60 },
         policy: 'roundRobin',
@@ -402,6 +444,20 @@ describe('explain', () => {
     assert.deepEqual(near, [
       { frontend: `${vip}:80/UDP`, service: 'default/web:b' },
       { frontend: `${vip}:53/TCP`, service: 'default/web:a' },
+    ]);
+  });
+
+  test('the nearest: of other ports, the most similar comes first', async () => {
+    const rig = new Rig();
+    const ports = [
+      { name: 'web', port: 8080, protocol: 'TCP' as const },
+      { name: 'dns', port: 5353, protocol: 'UDP' as const },
+    ];
+    await rig.apply({ web: { vips: [vip], endpoints: [], over: { ports } } });
+    const { nearest: near } = await explain(rig, `client=10.0.0.7&frontend=${vip}:5354/UDP`);
+    assert.deepEqual(near, [
+      { frontend: `${vip}:5353/UDP`, service: 'default/web:dns' },
+      { frontend: `${vip}:8080/TCP`, service: 'default/web:web' },
     ]);
   });
 

@@ -22,6 +22,7 @@ async function start(t: TestContext, more: [string, Route][] = [], limits: Parti
     snapshotVersion: views.snapshotVersion,
     feeds: views.feeds,
     frontends: views.frontends,
+    vips: views.vips,
   };
   const metrics = new Metrics({ views, clock: new FakeClock(), build: { version: '1', engine: 'net' } });
   const failures: unknown[] = [];

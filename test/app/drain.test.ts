@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { drain } from '../../src/app/drain.ts';
+import { delivery, drain } from '../../src/app/drain.ts';
 import { Rig, settle } from '../frontend/rig.ts';
+import { FakeClock } from '../support/fake-clock.ts';
 import type { FakeFlow } from '../support/fake-engine.ts';
 import { recordingLogger } from '../support/log-lines.ts';
 
@@ -84,4 +85,46 @@ test('a silent UDP session is not waited for', async () => {
 test('a timeout of 0 does not wait', async () => {
   const { done } = await draining('TCP', 1, 0);
   assert.equal(done.left, 1);
+});
+
+/** How many connections the kernel has left, look by look, and what became of the wait. */
+async function delivering(left: readonly number[], end: number) {
+  const clock = new FakeClock();
+  const { logger, lines } = recordingLogger();
+  const result = { isOver: false, looks: 0 };
+  const undelivered = async () => left[result.looks++] ?? 0;
+  void delivery({ undelivered, clock, logger, end }).then(() => {
+    result.isOver = true;
+  });
+  await settle();
+  const advance = async (ms: number) => {
+    for (let step = 0; step < ms; step += 100) {
+      clock.advance(100);
+      await settle();
+    }
+  };
+  return { result, advance, lines };
+}
+
+test('what the kernel has yet to deliver is waited for', async () => {
+  const { result, advance, lines } = await delivering([2, 2, 1], 30_000);
+  await advance(200);
+  assert.equal(result.isOver, false);
+  await advance(100);
+  assert.deepEqual(result, { isOver: true, looks: 4 });
+  assert.deepEqual(
+    lines.map(({ msg, connections }) => [msg, connections]),
+    [
+      ['delivering', 2],
+      ['delivering', 1],
+    ],
+  );
+});
+
+test('not longer than flows are waited for', async () => {
+  const { result, advance } = await delivering(new Array(99).fill(1), 1_000);
+  await advance(900);
+  assert.equal(result.isOver, false);
+  await advance(100);
+  assert.equal(result.isOver, true);
 });

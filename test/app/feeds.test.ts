@@ -40,16 +40,26 @@ test('feeds come, stay and go as the configuration names them', async (t) => {
   const two = await file('two.yaml', manifest('two', '10.96.0.2'));
   await feeds.sync([one, two]);
   assert.deepEqual(views(), ['file true 0', 'file-2 true 0']);
-  assert.deepEqual(vips(), ['TCP/10.96.0.1:80', 'TCP/10.96.0.2:80']);
+  assert.deepEqual(vips(), ['10.96.0.1:80/TCP', '10.96.0.2:80/TCP']);
   assert.deepEqual(reads.sort(), ['file ok', 'file-2 ok']);
   await feeds.sync([two, one]);
   assert.equal(reads.length, 2, 'equal feeds are left alone');
   await feeds.sync([two]);
   assert.deepEqual(views(), ['file-2 true 0']);
-  assert.deepEqual(vips(), ['TCP/10.96.0.2:80']);
+  assert.deepEqual(vips(), ['10.96.0.2:80/TCP']);
   await feeds.sync([two, one]);
   assert.deepEqual(views(), ['file-2 true 0', 'file true 0'], 'a name that is free is used again');
-  assert.deepEqual(vips(), ['TCP/10.96.0.1:80', 'TCP/10.96.0.2:80']);
+  assert.deepEqual(vips(), ['10.96.0.1:80/TCP', '10.96.0.2:80/TCP']);
+});
+
+test('what is closed while the configuration changes starts no feed any more', async (t) => {
+  const { feeds, reads, file, views } = await feeding(t);
+  const changing = feeds.sync([await file('one.yaml', manifest('one', '10.96.0.1'))]);
+  await feeds.close();
+  await changing;
+  await feeds.sync([await file('two.yaml', manifest('two', '10.96.0.2'))]);
+  assert.deepEqual(views(), []);
+  assert.deepEqual(reads, []);
 });
 
 test('the feed of the configuration itself stays, and reports for it', async (t) => {
@@ -57,10 +67,10 @@ test('the feed of the configuration itself stays, and reports for it', async (t)
   const inline = new InlineFeed({ services: [service('web', ['10.96.0.7'])], slices: [slice('web', 'web', [])] });
   await feeds.add('inline', inline, 0);
   await feeds.sync([]);
-  assert.deepEqual(vips(), ['TCP/10.96.0.7:80']);
+  assert.deepEqual(vips(), ['10.96.0.7:80/TCP']);
   feeds.report('inline', [{ code: 'X', message: 'it is wrong' }]);
   assert.deepEqual(views(), ['inline true 1']);
-  assert.deepEqual(vips(), ['TCP/10.96.0.7:80'], 'reporting touches nothing');
+  assert.deepEqual(vips(), ['10.96.0.7:80/TCP'], 'reporting touches nothing');
   feeds.report('inline', []);
   feeds.report('unknown', [{ code: 'X', message: 'it is wrong' }]);
   assert.deepEqual(views(), ['inline true 0']);
@@ -74,7 +84,7 @@ test('a feed whose source is wrong keeps what it said, counts a failure and says
   await feeds.reload();
   await until(() => reads.includes('file failed'), 'the failure is counted');
   assert.deepEqual(views(), ['file true 1']);
-  assert.deepEqual(vips(), ['TCP/10.96.0.1:80']);
+  assert.deepEqual(vips(), ['10.96.0.1:80/TCP']);
 });
 
 test('a feed without a source is not synced until there is one', async (t) => {

@@ -78,6 +78,26 @@ test('a retry goes to the next that was not tried', () => {
   }
 });
 
+test('law: what a target that fails does not take, the others share by weight', () => {
+  const weights = fc.array(fc.integer({ min: 1, max: 5 }), { minLength: 2, maxLength: 5 });
+  fc.assert(
+    fc.property(weights, fc.nat(), (list, index) => {
+      const all = targetsOf(list);
+      const failing = all[index % all.length] as Target;
+      const left = all.filter((target) => target !== failing);
+      const picker = over(all);
+      const total = list.reduce((sum, weight) => sum + weight, 0);
+      const counts = new Map<Target | undefined, number>();
+      for (let flow = 0; flow < total * (total - failing.endpoint.weight); flow += 1) {
+        const first = picker.pick(client, undefined);
+        const target = first === failing ? picker.pick(client, [failing]) : first;
+        counts.set(target, (counts.get(target) ?? 0) + 1);
+      }
+      for (const target of left) assert.equal(counts.get(target), total * target.endpoint.weight);
+    }),
+  );
+});
+
 test('weights that become unequal go on where the turn was', () => {
   const all = targetsOf([10, 10, 10]);
   const old = over(all);

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { test } from 'node:test';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { systemClock } from '../../src/base/clock.ts';
+import { backend, client } from '../support/sockets.ts';
 import { until } from '../support/until.ts';
 
 test('now never goes back', () => {
@@ -45,6 +47,48 @@ test('a cancelled task does not run', async () => {
   });
   await until(() => later, 'the later task ran');
   assert.equal(cancelled, false);
+});
+
+/** Keeps the event loop from its next turn for `ms`. */
+function hold(ms: number): void {
+  const end = systemClock.now() + ms;
+  while (systemClock.now() < end);
+}
+
+test('a task that is due runs behind what has come in by then, and is told when that was', async (t) => {
+  const server = await backend(t);
+  const sender = await client(t, server.target.endpoint.port);
+  const receiver = await server.next();
+  const order: (string | number)[] = [];
+  receiver.on('data', () => {
+    order.push('bytes', systemClock.now());
+    hold(10);
+  });
+  await nextTurn();
+  const begun = systemClock.now();
+  systemClock.after(1, (asOf) => order.push('task', asOf));
+  sender.write('they are there before the task is due');
+  hold(50);
+  await until(() => order.length === 4, 'both have come');
+  const [bytes, heardAt, task, asOf] = order;
+  assert.deepEqual([bytes, task], ['bytes', 'task']);
+  assert.ok(begun + 50 <= Number(asOf) && Number(asOf) <= Number(heardAt), `from ${begun}: ${order}`);
+});
+
+test('a task that is cancelled by what has come in meanwhile does not run', async (t) => {
+  const server = await backend(t);
+  const sender = await client(t, server.target.endpoint.port);
+  const receiver = await server.next();
+  let ran = false;
+  const timer = systemClock.after(1, () => {
+    ran = true;
+  });
+  receiver.on('data', () => timer.cancel());
+  await nextTurn();
+  sender.write('they are there before the task is due');
+  hold(50);
+  await new Promise<void>((resolve) => systemClock.after(100, () => resolve()));
+  assert.equal(ran, false);
 });
 
 test('a delay that is longer than a timer holds does not fire at once; one below zero does', async () => {

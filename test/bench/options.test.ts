@@ -7,7 +7,7 @@ const questions = ['requests', 'udp'];
 describe('parseOptions', () => {
   it('asks everything in five rounds by default', () => {
     const { pace, only, smoke, build } = parseOptions([], questions);
-    assert.deepEqual([pace.rounds, pace.idleConnections, only, smoke, build], [5, 3_000, [], false, true]);
+    assert.deepEqual([pace.rounds, pace.idleConnections, only, smoke, build], [5, 6_000, [], false, true]);
   });
   it('takes some questions and a number of rounds', () => {
     const { only, pace } = parseOptions(['--quick', '--only', 'udp, requests', '--rounds', '7'], questions);

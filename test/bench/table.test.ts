@@ -18,6 +18,14 @@ const memory: Metric = {
   target: { of: 'value', atMost: { net: 9 } },
 };
 
+const rate: Metric = {
+  key: 'rate',
+  label: 'rate',
+  show: String,
+  baseline: 'peer',
+  target: { of: 'ratio', atLeast: { net: 1 } },
+};
+
 const ours: Answer = {
   kind: 'measured',
   column: 'ours',
@@ -44,14 +52,24 @@ describe('summarize', () => {
     assert.deepEqual(memoryRow?.cells[1], { column: 'peer' });
   });
   it('judges a ratio by the ratio', () => {
-    assert.deepEqual(cpuRow?.verdicts, [{ column: 'ours', atMost: 1.6, reached: false }]);
+    assert.deepEqual(cpuRow?.verdicts, [{ column: 'ours', bound: 1.6, reached: false }]);
   });
   it('judges a value by the value, in every engine alone', () => {
-    assert.deepEqual(memoryRow?.verdicts, [{ column: 'ours', atMost: 9, reached: false }]);
+    assert.deepEqual(memoryRow?.verdicts, [{ column: 'ours', bound: 9, reached: false }]);
     const small: Answer = { ...ours, samples: [{ kib: 9 }] };
     const other: Answer = { ...ours, column: 'other', engine: 'native' };
     const [row] = summarize([memory], [small, other]);
-    assert.deepEqual(row?.verdicts, [{ column: 'ours', atMost: 9, reached: true }]);
+    assert.deepEqual(row?.verdicts, [{ column: 'ours', bound: 9, reached: true }]);
+  });
+  it('judges a rate by the least, as the table shows it', () => {
+    const judged = [0.99, 0.996, 1.2].map((value) => {
+      const samples: Answer[] = [
+        { ...ours, samples: [{ rate: value }] },
+        { ...peer, samples: [{ rate: 1 }] },
+      ];
+      return summarize([rate], samples)[0]?.verdicts[0]?.reached;
+    });
+    assert.deepEqual(judged, [false, true, true]);
   });
   it('gives no ratio and no verdict without the baseline', () => {
     const [row] = summarize([cpu], [ours, { kind: 'failed', column: 'peer', why: 'ended' }]);
@@ -65,16 +83,16 @@ describe('the table', () => {
 
   it('aligns numbers to the right and names to the left', () => {
     const [head, rule, first, second] = plainText(grid).split('\n');
-    assert.equal(head, '                  ours          peer    absent   stranger        target');
+    assert.equal(head, '                  ours            peer    absent   stranger   target');
     assert.equal(rule, '─'.repeat(first?.length ?? 0));
-    assert.equal(first, 'CPU      5.5 µs  1.75×   3 µs  1.00×   skipped          –   ≤ 1.6× peer    ✗');
-    assert.equal(second, 'memory              10             –   skipped          –           ≤ 9    ✗');
+    assert.equal(first, 'CPU      5.5 µs  1.75× ✗   3 µs  1.00×   skipped          –   ≤ 1.6×');
+    assert.equal(second, 'memory              10 ✗             –   skipped          –      ≤ 9');
   });
   it('is a table in Markdown too', () => {
     const [head, rule, first] = markdown(grid).split('\n');
-    assert.match(head ?? '', /^\| {8}\| +ours \| +peer \| +absent \| +stranger \| +target \| {4}\|$/);
-    assert.match(rule ?? '', /^\| -{6} (\| -+: ){6}\|$/);
-    assert.match(first ?? '', /^\| CPU {4}\| 5\.5 µs {2}1\.75× \|/);
+    assert.match(head ?? '', /^\| {8}\| +ours \| +peer \| +absent \| +stranger \| +target \|$/);
+    assert.match(rule ?? '', /^\| -{6} (\| -+: ){5}\|$/);
+    assert.match(first ?? '', /^\| CPU {4}\| 5\.5 µs {2}1\.75× ✗ \|/);
     assert.equal(head?.length, rule?.length);
   });
 });

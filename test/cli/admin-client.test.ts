@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { type TestContext, test } from 'node:test';
-import { AdminClient } from '../../src/cli/admin-client.ts';
+import { AdminClient, isAway } from '../../src/cli/admin-client.ts';
 
 async function clientOf(t: TestContext, listener: RequestListener): Promise<AdminClient> {
   const server = createServer(listener);
@@ -47,6 +47,14 @@ test('something else answers there', async (t) => {
   }
 });
 
+test('it has just begun', async (t) => {
+  const client = await clientOf(t, (_request, response) => response.writeHead(503).end('{"error":"starting"}'));
+  await assert.rejects(
+    client.get('/', nothing),
+    (error) => isAway(error) && /ask again \[ADMIN_STARTING\]/.test(error.message),
+  );
+});
+
 test('nobody answers: where it asked, and what to do', async () => {
   const client = new AdminClient({ kind: 'unix', path: '/nowhere/admin.sock' });
   await assert.rejects(
@@ -61,4 +69,24 @@ test('it breaks off in the middle', async (t) => {
     setImmediate(() => request.socket.destroy());
   });
   await assert.rejects(client.get('/', nothing), /cannot be reached \(ECONNRESET\)/);
+});
+
+test('whether it is ready is an answer, ready or not', async (t) => {
+  const feeds = [{ name: 'file', synced: true, problems: [] }];
+  const answers = [
+    [200, JSON.stringify({ status: 'ready', feeds })],
+    [503, JSON.stringify({ status: 'unready', feeds })],
+    [404, '{"error":"not-found"}'],
+    [200, '<html>'],
+  ] as const;
+  let next: readonly [number, string] = answers[0];
+  const client = await clientOf(t, (_request, response) => response.writeHead(next[0]).end(next[1]));
+  const seen = [];
+  for (next of answers) seen.push((await client.readiness())?.feeds);
+  assert.deepEqual(seen, [feeds, feeds, undefined, undefined]);
+});
+
+test('whether it is ready, nobody answers', async () => {
+  const client = new AdminClient({ kind: 'unix', path: '/nowhere/admin.sock' });
+  await assert.rejects(client.readiness(), /cannot be reached \(ENOENT\).*\[ADMIN_UNREACHABLE\]/);
 });

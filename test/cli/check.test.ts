@@ -40,10 +40,18 @@ test('a configuration: its services and those of its feeds', async (t) => {
   assert.equal(
     table,
     `FRONTEND                  SERVICE            POLICY       AFFINITY      ENDPOINTS
-TCP 127.104.58.143:8080   default/web:http   powerOfTwo   ClientIP 3h   127.17.0.3:8080, 127.17.0.4:81×3, 127.17.0.5:8080 (not ready)
-TCP 127.104.58.144:80     default/empty      roundRobin   -             none
+127.104.58.143:8080/TCP   default/web:http   powerOfTwo   ClientIP 3h   127.17.0.3:8080, 127.17.0.4:81×3, 127.17.0.5:8080 (not ready)
+127.104.58.144:80/TCP     default/empty      roundRobin   -             none
 `,
   );
+});
+
+test('what is not proxied is named with the reason', async (t) => {
+  const headless = serviceText('peers').replace(/clusterIP: \S+/, 'clusterIP: None');
+  assert.match(headless, /clusterIP: None/);
+  const { table, problems } = await check([join(folderWith(t, { 's.yaml': headless }), 's.yaml')]);
+  assert.deepEqual(problems, []);
+  assert.match(table, /^- +default\/peers +- +- +not proxied \(headless\)$/m);
 });
 
 test('manifests in several files stand together', async (t) => {
@@ -53,7 +61,7 @@ test('manifests in several files stand together', async (t) => {
   });
   const { table, problems } = await check([join(folder, 's.yaml'), join(folder, 'e.yaml')]);
   assert.deepEqual(problems, []);
-  assert.match(table, /^TCP 10\.96\.0\.1:80 +default\/web +roundRobin +- +10\.0\.0\.1:8080$/m);
+  assert.match(table, /^10\.96\.0\.1:80\/TCP +default\/web +roundRobin +- +10\.0\.0\.1:8080$/m);
   const whole = await check([folder]);
   assert.equal(whole.table, table);
 });
@@ -92,7 +100,7 @@ function run(files: readonly string[]) {
 
 test('the command prints a table and exits with 0', () => {
   const { out, err, code } = run([join(examples, 'minimal.yaml')]);
-  assert.match(out, /^FRONTEND .*\nTCP 127\.104\.58\.143:8080 .* 127\.17\.0\.3:8080, 127\.17\.0\.4:8080$/m);
+  assert.match(out, /^FRONTEND .*\n127\.104\.58\.143:8080\/TCP .* 127\.17\.0\.3:8080, 127\.17\.0\.4:8080$/m);
   assert.deepEqual([err, code], ['', 0]);
 });
 
@@ -130,7 +138,7 @@ test('the example full.yaml has every key at its default', () => {
 test('the scenario as people write it: a service with a selector, and its pods', async () => {
   const { table, problems } = await check([join(import.meta.dirname, '../fixtures/webserver.yaml')]);
   assert.deepEqual(problems, []);
-  assert.match(table, /^TCP 10\.104\.58\.143:80 .* 172\.17\.0\.3:8080, 172\.17\.0\.4:8080$/m);
+  assert.match(table, /^10\.104\.58\.143:80\/TCP .* 172\.17\.0\.3:8080, 172\.17\.0\.4:8080$/m);
 });
 
 test("what the configuration says of the node counts: its node ports, and our proxy's name", async (t) => {
@@ -145,5 +153,5 @@ spec: { type: NodePort, clusterIP: 10.96.0.1, ports: [{ port: 80, nodePort: 3008
   const folder = folderWith(t, { 'c.yaml': config, 'm.yaml': manifest });
   const { table, problems } = await check([join(folder, 'c.yaml')]);
   assert.deepEqual(problems, []);
-  assert.match(table, /^TCP 192\.0\.2\.10:30080 /m);
+  assert.match(table, /^192\.0\.2\.10:30080\/TCP /m);
 });

@@ -38,6 +38,31 @@ const webserver: DescribeResponse = {
   ],
 };
 
+const unproxied: [string, Partial<DescribeResponse['service']['spec']>, DescribeResponse['notProxied'], RegExp[]][] = [
+  [
+    'headless',
+    { clusterIP: 'None', clusterIPs: ['None'] },
+    'headless',
+    [/^IP: +None$/m, /^IPs: +None$/m, /^Frontends: +<none> \(not proxied: headless/m],
+  ],
+  [
+    'ExternalName',
+    { type: 'ExternalName', externalName: 'db.example', ports: [] },
+    'external-name',
+    [/^IP: *$/m, /^IPs: +<none>$/m, /^External Name: +db\.example$/m, /not proxied: ExternalName/],
+  ],
+  ['no cluster IP', {}, 'no-cluster-ip', [/^IPs: +<none>$/m, /not proxied: it has no clusterIP/]],
+];
+for (const [name, spec, notProxied, lines] of unproxied) {
+  test(`not proxied: ${name}`, () => {
+    const { clusterIP: _, clusterIPs: __, ...bare } = webserver.service.spec;
+    const service = { ...webserver.service, spec: { ...bare, ...spec } };
+    const text = describeText({ ...webserver, service, ...(notProxied && { notProxied }) });
+    for (const line of lines) assert.match(text, line);
+    assert.doesNotMatch(text, /^(Endpoints|Policy):/m);
+  });
+}
+
 test('the service of the scenario', () => {
   assert.equal(
     describeText(webserver),

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { cleanupCommand } from '../../src/cli/cleanup.ts';
 import { doctorCommand } from '../../src/cli/doctor.ts';
-import { FakePrograms, failing } from '../vip/support.ts';
+import { FakeClaim, FakePrograms, failing } from '../vip/support.ts';
 
 interface Ran {
   readonly out: string;
@@ -86,10 +86,27 @@ test('a configuration that is wrong itself', async (t) => {
   assert.equal(code, 1);
 });
 
+function cleanup({ run }: FakePrograms, claim: FakeClaim) {
+  return cleanupCommand({ run, claim }).parseAsync([], { from: 'user' });
+}
+
 test('cleanup says what it could not remove', async (t) => {
   const programs = new FakePrograms();
   programs.answers.set('nft', failing('nft', 'Operation not permitted'));
-  const { out, err, code } = await capture(t, () => cleanupCommand(programs.run).parseAsync([], { from: 'user' }));
+  const { out, err, code } = await capture(t, () => cleanup(programs, new FakeClaim()));
   assert.deepEqual([out, code], ['', 1]);
-  assert.match(err, /"nft .*" failed: Operation not permitted; see sluice doctor \[VIP_COMMAND_FAILED\]\n$/);
+  assert.match(
+    err,
+    /"nft .*" failed: Operation not permitted; it needs CAP_NET_ADMIN, see sluice doctor \[VIP_COMMAND_FAILED\]\n$/,
+  );
+});
+
+test('cleanup touches nothing while a sluice runs that owns it', async (t) => {
+  const programs = new FakePrograms();
+  const claim = new FakeClaim();
+  claim.holder = { code: 'VIP_HELD_BY_OTHER', message: 'another sluice (pid 4711)' };
+  const { out, err, code } = await capture(t, () => cleanup(programs, claim));
+  assert.deepEqual([out, err, code], ['', 'another sluice (pid 4711) [VIP_HELD_BY_OTHER]\n', 1]);
+  assert.deepEqual(programs.commands, []);
+  assert.equal(claim.isAsked, false);
 });

@@ -15,8 +15,16 @@ const found: ExplainedFrontend = {
   active: 1,
   scope: 'cluster',
   endpoints: [
-    { endpoint: '172.17.0.3:8080', weight: 1, active: 1 },
-    { endpoint: '172.17.0.4:8080', weight: 3, nodeName: 'b', zone: 'z', active: 0, leftOut: 'not-ready' },
+    { endpoint: '172.17.0.3:8080', weight: 1, active: 1, failedTries: 7 },
+    {
+      endpoint: '172.17.0.4:8080',
+      weight: 3,
+      nodeName: 'b',
+      zone: 'z',
+      active: 0,
+      failedTries: 0,
+      leftOut: 'not-ready',
+    },
   ],
   affinity: { kind: 'kept', timeoutSeconds: 10_800, remainingSeconds: 10_740, endpoint: '172.17.0.3:8080' },
   policy: 'roundRobin',
@@ -32,7 +40,7 @@ Frontend:   10.104.58.143:80/TCP of default/webserver (cluster IP), listening
 Sources:    every client is served
 Limits:     1 flow now, no limit is reached
 Endpoints:  1 of 2 get new flows
-            + 172.17.0.3:8080  1 active
+            + 172.17.0.3:8080  1 active, 7 failed tries
             - 172.17.0.4:8080  0 active, weight 3, node b, zone z; not-ready (neither ready, nor serving while it terminates)
 Affinity:   ClientIP, 3h: the client has 172.17.0.3:8080 for another 179m
 Policy:     roundRobin: next 172.17.0.3:8080, then 172.17.0.5:8080
@@ -53,6 +61,18 @@ Result:    rejected: no-frontend (no service has this address)
 `,
   );
   assert.match(explainText({ client, frontend: asked, nearest: [], outcome: rejected }), /^Nearest: {3}<none>$/m);
+});
+
+test('a frontend that is listened on nowhere', () => {
+  const outcome: ExplainOutcome = { kind: 'reject', reason: 'not-listening' };
+  assert.equal(
+    explainText({ client, frontend: asked, unplaced: 'no place for it', outcome }),
+    `Client:    10.0.0.7
+Frontend:  10.104.58.143:80
+           no place for it
+Result:    rejected: not-listening (the frontend could not be bound)
+`,
+  );
 });
 
 const rows: [name: string, over: Partial<ExplainedFrontend>, is: ExplainOutcome, line: RegExp][] = [

@@ -35,6 +35,12 @@ function serviceOf(spec: Partial<Spec> = {}, ingress?: readonly { ip: string }[]
   };
 }
 
+const { clusterIP: _, clusterIPs: __, ...withoutIps } = serviceOf().spec;
+const externalName: ServiceObject = {
+  ...serviceOf(),
+  spec: { ...withoutIps, type: 'ExternalName', externalName: 'db.example', ports: [] },
+};
+
 describe('services', () => {
   const rows: [name: string, service: ServiceObject, expected: string][] = [
     ['ClusterIP', serviceOf(), 'web | ClusterIP | 10.96.0.1 | <none> | 80/TCP | 5m | <none>'],
@@ -55,6 +61,12 @@ describe('services', () => {
       serviceOf({ externalIPs: ['192.0.2.1', '192.0.2.2'], ports: [] }),
       'web | ClusterIP | 10.96.0.1 | 192.0.2.1,192.0.2.2 | <none> | 5m | <none>',
     ],
+    [
+      'headless',
+      serviceOf({ clusterIP: 'None', clusterIPs: ['None'] }),
+      'web | ClusterIP | None | <none> | 80/TCP | 5m | <none>',
+    ],
+    ['ExternalName', externalName, 'web | ExternalName | <none> | db.example | <none> | 5m | <none>'],
     [
       'a load balancer that has none yet',
       serviceOf({ type: 'LoadBalancer' }),

@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { parseConfig } from '../../src/config/load.ts';
 
@@ -31,6 +33,11 @@ test('paths of a Kubernetes feed begin at the configuration', () => {
       labelSelector: 'a=b',
     },
   ]);
+});
+
+test('a kubeconfig may be in the home folder', () => {
+  const [feed] = feeds('{ kubernetes: { kubeconfig: ~/.kube/other } }');
+  assert.equal(Reflect.get(feed ?? {}, 'kubeconfig'), join(homedir(), '.kube/other'));
 });
 
 test('the name of the node may come from the environment', (t) => {

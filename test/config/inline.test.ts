@@ -101,7 +101,12 @@ test('a service says what it wants of the PROXY protocol, and no more', () => {
     inline(`{ name: a, vip: 10.0.0.1, ports: [{ port: 80 }], proxyProtocol: ${proxyProtocol} }`).services[0]?.settings;
   assert.deepEqual(settings('{ send: v2 }'), { tcp: { sendProxy: 'v2' } });
   assert.deepEqual(settings('{ send: off, accept: { from: [] } }'), { tcp: { sendProxy: 'off', acceptProxyFrom: [] } });
+  assert.deepEqual(settings('{ accept: { fromUdp: [10.0.0.1] } }'), { udp: { acceptProxyFrom: ['10.0.0.1'] } });
   assert.deepEqual(settings('{ sendUdp: v2 }'), { udp: { sendProxy: 'v2' } });
+  assert.deepEqual(settings('{}, clientAddress: keep'), {
+    tcp: { clientAddress: 'keep' },
+    udp: { clientAddress: 'keep' },
+  });
   assert.deepEqual(settings('{}'), {});
   assert.deepEqual(settings('{ accept: { timeout: 1s } }'), { tcp: { proxyHeaderTimeoutMs: 1_000 } });
 });

@@ -23,6 +23,10 @@ function problemsOf(text: string): readonly string[] {
 
 test('every setting has a default', () => {
   const expected: ProcessConfig = {
+    engine: 'auto',
+    threads: 'auto',
+    mark: 0,
+    nativeOnly: [],
     log: { level: 'info', access: { level: 'debug', sample: 1 } },
     admin: { listen: { kind: 'tcp', address: '127.0.0.1' as never, port: 9090 } },
     health: { listen: { kind: 'off' } },
@@ -37,7 +41,12 @@ test('every setting has a default', () => {
     },
     limits: { flows: 'auto', affinityEntries: 65_536 },
     drainTimeoutMs: 30_000,
-    vip: { mode: 'listen', assign: { interface: 'lo', anyIp: [] }, redirect: { from: [] } },
+    vip: {
+      mode: 'listen',
+      listen: { freeBind: false },
+      assign: { interface: 'lo', anyIp: [] },
+      redirect: { via: 'dnat', from: [] },
+    },
     inline: { services: [], slices: [] },
     feeds: [],
   };
@@ -72,10 +81,55 @@ policy: maglev
   assert.equal(config.drainTimeoutMs, 0);
 });
 
+test('what only the native engine can do is named, and contradicts engine: net', () => {
+  const text = `
+mark: 0x5c
+vip: { listen: { freeBind: true } }
+tcp: { userTimeout: 30s, deferAccept: 1s }
+services:
+  - { name: web, vip: 10.96.0.1, ports: [{ port: 80 }], clientAddress: keep, tcp: { userTimeout: 5s, deferAccept: off } }
+`;
+  const config = configOf(text);
+  assert.deepEqual(
+    [config.mark, config.settings.tcp.userTimeoutMs, config.settings.tcp.deferAcceptMs],
+    [92, 30_000, 1_000],
+  );
+  const ofService = ['services[0].clientAddress', 'services[0].tcp.userTimeout'];
+  const keys = ['mark', 'vip.listen.freeBind', 'tcp.userTimeout', 'tcp.deferAccept', ...ofService];
+  assert.deepEqual(
+    config.nativeOnly.map(({ key }) => key),
+    keys,
+  );
+  const problems = problemsOf(`engine: net${text}`);
+  assert.equal(problems.length, keys.length);
+  assert.equal(
+    problems[0],
+    'c.yaml:2:1: mark: engine: net cannot do this; use engine: native, or take it out [CONFIG_ENGINE]',
+  );
+});
+
+test('tproxy is for the native engine', () => {
+  const text = 'vip: { mode: redirect, redirect: { via: tproxy } }';
+  assert.deepEqual(configOf(text).nativeOnly, [
+    { key: 'vip.redirect.via', path: ['vip', 'redirect', 'via'], needs: 'IP_TRANSPARENT' },
+  ]);
+  assert.deepEqual(configOf('vip: { mode: listen, redirect: { via: tproxy } }').nativeOnly, []);
+});
+
+for (const mark of ['0', '-1', '4294967296', '1.5', 'red']) {
+  test(`${mark} is no mark`, () => {
+    assert.match(
+      problemsOf(`mark: ${mark}`)[0] ?? '',
+      /c\.yaml:1:1: mark: expected (a number from 1 to 4294967295 \(0xffffffff\), or off|at (least 1|most 4294967295))/,
+    );
+  });
+}
+
 test('PROXY protocol: networks are brought to their canonical form', () => {
   const { settings } = configOf(`
-proxyProtocol: { send: v1, sendUdp: v2, accept: { from: [10.1.2.3/8, "FD00:0::/16", 192.0.2.1, "0.0.0.0/0"], timeout: 2s } }`);
+proxyProtocol: { send: v1, sendUdp: v2, accept: { from: [10.1.2.3/8, "FD00:0::/16", 192.0.2.1, "0.0.0.0/0"], fromUdp: [10.9.8.7/16], timeout: 2s } }`);
   assert.deepEqual([settings.tcp.sendProxy, settings.udp.sendProxy], ['v1', 'v2']);
+  assert.deepEqual(settings.udp.acceptProxyFrom, ['10.9.0.0/16']);
   assert.deepEqual(settings.tcp.acceptProxyFrom, ['10.0.0.0/8', 'fd00::/16', '192.0.2.1', '0.0.0.0/0']);
   assert.equal(settings.tcp.proxyHeaderTimeoutMs, 2_000);
 });
@@ -119,7 +173,7 @@ const rows: readonly [string, string, RegExp][] = [
     /services\[0\].ports\[0\].prot: unknown key "prot"; did you mean "port"\?/,
   ],
   ['an unknown key in another case', 'LOG: {}', /did you mean "log"\?/],
-  ['an unknown key like nothing', 'zzzzzzz: 1', /the keys here are log, admin/],
+  ['an unknown key like nothing', 'zzzzzzz: 1', /the keys here are engine, threads, mark, log, admin/],
   [
     'an unknown key of a backend',
     web(`${ports}backends: [{ address: 10.0.0.1, wieght: 1 }]`),
@@ -225,7 +279,7 @@ test('two services of one name, and of one VIP:PORT, are problems', () => {
     /another service default\/a/,
   );
   const [taken] = problemsOf(`services: [${service('a', '1')}, ${service('b', '1')}]`);
-  assert.match(taken ?? '', /services\[1\].ports\[0\].port: TCP\/10.0.0.1:1 belongs to service default\/a already/);
+  assert.match(taken ?? '', /services\[1\].ports\[0\].port: 10.0.0.1:1\/TCP belongs to service default\/a already/);
   assert.deepEqual(problemsOf(`services: [${service('a', '1')}, ${service('b', '1, protocol: UDP')}]`), []);
 });
 

@@ -28,6 +28,11 @@ interface Rig {
   readonly connect: () => Promise<Socket>;
 }
 
+/** On the real clock nobody gives up because this machine is busy. */
+export const patient = overrideSettings(defaultSettings, {
+  tcp: { connectTimeoutMs: 30_000, connectBudgetMs: 60_000, proxyHeaderTimeoutMs: 60_000 },
+});
+
 const vip = '127.33.0.1';
 const megabyte = 1024 * 1024;
 
@@ -35,7 +40,7 @@ const megabyte = 1024 * 1024;
 export function tcpContract(
   name: string,
   makeEngine: (init: TcpEngineInit) => RelayEngine,
-  latitude: { readonly cutAnswers?: string } = {},
+  latitude: { readonly cutAnswers?: string; readonly unreadResets?: string } = {},
 ): void {
   async function rig(
     t: TestContext,
@@ -48,15 +53,14 @@ export function tcpContract(
       address = vip,
     } = init;
     const router = new FakeRouter(targets);
-    router.settings = overrideSettings(defaultSettings, init.settings ?? {});
+    router.settings = overrideSettings(clock === systemClock ? patient : defaultSettings, init.settings ?? {});
     const port = await closedPort(address);
-    const listener = await makeEngine({ clock, descriptors }).listen(
-      { protocol: 'TCP', address: address as Ip, port },
-      router,
-    );
+    const engine = makeEngine({ clock, descriptors });
+    const listener = await engine.listen({ protocol: 'TCP', address: address as Ip, port }, router);
     t.after(async () => {
       listener.cut(() => true, 'shutdown');
       await listener.stop();
+      await engine.close();
     });
     return { router, listener, port, connect: () => client(t, port, address) };
   }
@@ -75,6 +79,7 @@ export function tcpContract(
       assert.equal(ending.bytesFromClient, sent.length);
       assert.equal(ending.bytesFromEndpoint, sent.length);
       assert.equal(ending.target, target);
+      assert.equal(ending.errorCode, undefined);
       assert.equal(target.stats.bytesToEndpoint, sent.length);
       assert.equal(target.stats.bytesFromEndpoint, sent.length);
     });
@@ -159,7 +164,19 @@ export function tcpContract(
       const [ending] = await router.ended(1);
       assert.equal(ending?.reason, 'connect-failed');
       assert.equal(ending.lastFailure, 'connect-refused');
+      assert.equal(ending.lastFailureCode, 'ECONNREFUSED');
+      assert.equal(ending.errorCode, undefined);
       assert.deepEqual(router.failures, ['connect-refused', 'connect-refused']);
+    });
+
+    test('connect-unreachable: with the name of the error behind it', async (t) => {
+      // The broadcast address of loopback: nothing is sent, there is no way to it for TCP.
+      const { router, port } = await rig(t, [new Target(endpointAt('127.255.255.255', 80))]);
+      assert.equal(await endOf(dial({ port, host: vip })), 'reset');
+      const [ending] = await router.ended(1);
+      assert.equal(ending?.lastFailure, 'connect-unreachable');
+      assert.equal(ending.lastFailureCode, 'ENETUNREACH');
+      assert.deepEqual(router.failureCodes, ['ENETUNREACH']);
     });
 
     test('connect-timeout: another endpoint after the timeout, and nobody else waits', async (t) => {
@@ -177,7 +194,25 @@ export function tcpContract(
       assert.deepEqual(router.failures, ['connect-timeout']);
       stuck.end('slow');
       assert.equal((await digest(stuck)).bytes, 4);
-      assert.equal((await router.ended(2))[1]?.connectMs, 1_000);
+      const slow = (await router.ended(2)).find(({ lastFailure }) => lastFailure !== undefined);
+      assert.equal(slow?.connectMs, 1_000);
+      assert.deepEqual([slow.lastFailure, slow.lastFailureCode], ['connect-timeout', undefined]);
+    });
+
+    const { unreadResets = false } = latitude;
+    test('client-gone: for who resets meanwhile no further endpoint is tried', { skip: unreadResets }, async (t) => {
+      const clock = new FakeClock();
+      const { target, sockets } = await backend(t, echo);
+      const { router, connect } = await rig(t, [await blackhole(t), target], { clock });
+      const socket = await connect();
+      socket.write('early');
+      await until(() => router.flows.length === 1, 'the client is being connected');
+      socket.resetAndDestroy();
+      await once(socket, 'close');
+      clock.advance(1_000);
+      const [ending] = await router.ended(1);
+      assert.deepEqual([ending?.reason, ending?.by, ending?.lastFailure], ['client-gone', 'client', 'connect-timeout']);
+      assert.deepEqual([router.failures.length, sockets.length], [1, 0]);
     });
 
     test('the budget for all tries ends them', async (t) => {
@@ -205,6 +240,7 @@ export function tcpContract(
       assert.equal(await endOf(endpoint), 'reset');
       const [ending] = await router.ended(1);
       assert.deepEqual([ending?.reason, ending?.by], ['reset', 'client']);
+      assert.match(ending?.errorCode ?? '', /^(ECONNRESET|EPIPE)$/);
     });
 
     test('a reset by the endpoint reaches the client as a reset', async (t) => {
@@ -217,6 +253,7 @@ export function tcpContract(
       assert.equal(await endOf(socket), 'reset');
       const [ending] = await router.ended(1);
       assert.deepEqual([ending?.reason, ending?.by], ['reset', 'endpoint']);
+      assert.match(ending?.errorCode ?? '', /^(ECONNRESET|EPIPE)$/);
     });
 
     test('a reset that comes together with data is a reset', async (t) => {
@@ -305,6 +342,23 @@ export function tcpContract(
       assert.equal(await endOf(socket), 'reset');
     });
 
+    test('idle-timeout: bytes that nobody takes are silence, too', async (t) => {
+      const clock = new FakeClock();
+      const { target, next } = await backend(t);
+      const settings = { tcp: { idleTimeoutMs: 60_000 } };
+      const { router, listener, connect } = await rig(t, [target], { clock, settings });
+      const socket = await connect();
+      socket.pause();
+      (await next()).end(Buffer.alloc(64 * megabyte));
+      await until(() => ([...listener.flows()][0]?.bytesFromEndpoint ?? 0) > megabyte, 'bytes are on their way');
+      await until(() => {
+        clock.advance(20_000);
+        return router.endings.length > 0;
+      }, 'it is ended');
+      assert.deepEqual([router.endings[0]?.reason, router.endings[0]?.by], ['idle-timeout', 'sluice']);
+      assert.equal(await endOf(socket), 'reset');
+    });
+
     test('half-closed-timeout: bounded when the other side neither sends nor finishes', async (t) => {
       const clock = new FakeClock();
       const { target, next } = await backend(t);
@@ -382,6 +436,21 @@ export function tcpContract(
       assert.equal(descriptors.used, 0);
     });
 
+    test('cut ends those who wait for descriptors, too, for its reason', async (t) => {
+      const descriptors = new DescriptorBudget({ limit: 3, mostWaiting: 2 });
+      const { target } = await backend(t, echo);
+      const { router, listener, connect } = await rig(t, [target], { descriptors });
+      const first = await connect();
+      await until(() => router.connections.length === 1, 'one is connected');
+      const second = await connect();
+      await until(() => listener.size === 2, 'the other one waits');
+      listener.cut((target) => target === undefined, 'frontend-removed');
+      assert.equal(await endOf(second), 'reset');
+      assert.deepEqual(router.refusals, ['frontend-removed']);
+      first.end('alive');
+      assert.equal((await digest(first)).bytes, 5);
+    });
+
     test('a taken port is an error with its code; the same port on another VIP is free', async (t) => {
       const { port } = await rig(t, []);
       const engine = makeEngine({
@@ -393,6 +462,7 @@ export function tcpContract(
       await assert.rejects(listenOn(vip), { code: 'EADDRINUSE' });
       const other = await listenOn('127.33.0.2');
       await other.stop();
+      await engine.close();
     });
 
     test('IPv6', async (t) => {

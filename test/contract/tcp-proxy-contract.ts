@@ -19,7 +19,7 @@ import { FakeClock } from '../support/fake-clock.ts';
 import { FakeRouter } from '../support/fake-router.ts';
 import { backend, blackhole, client, closedPort, digest, echo, endOf, endpointAt, hashOf } from '../support/sockets.ts';
 import { until } from '../support/until.ts';
-import type { TcpEngineInit } from './tcp-contract.ts';
+import { patient, type TcpEngineInit } from './tcp-contract.ts';
 
 const vip = '127.33.1.1';
 const original = { address: '203.0.113.9', port: 54_321 };
@@ -52,14 +52,16 @@ export function tcpProxyContract(name: string, makeEngine: (init: TcpEngineInit)
     { clock = systemClock, address = vip }: { clock?: Clock; address?: string } = {},
   ) {
     const router = new FakeRouter(targets);
-    router.settings = overrideSettings(defaultSettings, { tcp });
+    router.settings = overrideSettings(clock === systemClock ? patient : defaultSettings, { tcp });
     const descriptors = new DescriptorBudget({ limit: 1000, mostWaiting: 8 });
     const port = await closedPort(address);
     const spec = { protocol: 'TCP', address: address as Ip, port } as const;
-    const listener = await makeEngine({ clock, descriptors }).listen(spec, router);
+    const engine = makeEngine({ clock, descriptors });
+    const listener = await engine.listen(spec, router);
     t.after(async () => {
       listener.cut(() => true, 'shutdown');
       await listener.stop();
+      await engine.close();
     });
     return { router, listener, port, descriptors, connect: () => client(t, port, address) };
   }

@@ -33,7 +33,7 @@ describe('a port that is in use', () => {
     assert.equal(samplesOf(await program.metrics(), 'sluice_frontend_bind_failed', { code: 'EADDRINUSE' }).length, 1);
 
     squatter.close();
-    const frontend = `TCP/${vip}:${taken.port}`;
+    const frontend = `${vip}:${taken.port}/TCP`;
     await program.line((line) => line.msg === 'listening' && line.frontend === frontend, 'that it listens');
     assert.deepEqual(await ask(taken), answered);
     assert.equal((await program.ready()).status, 'ready');
@@ -49,7 +49,8 @@ describe('a port that is in use', () => {
     await once(squatter, 'listening');
     t.after(() => squatter.close());
     const program = await startProgram(t, { config: configOf([service(taken, [target])]), waitForReady: false });
-    await program.line(({ msg }) => msg === 'sluice is ready', 'that it has tried');
+    const started = await program.line(({ msg }) => msg === 'sluice has started', 'that it has tried');
+    assert.deepEqual([started.level, started.status], ['warn', 'unready']);
     assert.equal((await program.get('/readyz')).status, 503);
     assert.deepEqual((await program.ready()).reasons, ['no-frontend-listening']);
     squatter.close();

@@ -1,41 +1,26 @@
 import assert from 'node:assert/strict';
-import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import { connect } from 'node:net';
 import { type TestContext, test } from 'node:test';
-import { fileURLToPath } from 'node:url';
 import { assertNoErrors, connectFailures, endings, settled } from '../support/books.ts';
 import type { Place } from '../support/load.ts';
 import { startProgram } from '../support/program.ts';
 import { sumOfSamples } from '../support/prometheus-text.ts';
 import { backend, echo, endOf } from '../support/sockets.ts';
 import { until } from '../support/until.ts';
+import { isInside, passesInside, skip } from './own-namespace.ts';
 import { configOf, service } from './service.ts';
 
 /*
  * The ephemeral ports are those of a network namespace that has nothing else in it: this file runs itself there.
  */
-const isInside = process.env.SLUICE_TEST_NAMESPACE === 'yes';
-const enter = ['--map-root-user', '--net'];
-const works = isInside || spawnSync('unshare', [...enter, 'ip', 'link', 'set', 'lo', 'up']).status === 0;
-const skip = works ? false : 'needs unshare and ip, and a kernel that lets this user make network namespaces';
 
 /** So few that a test can use them up. Listeners and clients of the test have others. */
 const ephemeral = { first: 40_000, count: 8 };
 
-test('ephemeral ports run out, in a network namespace', { skip: isInside ? 'this is the inside' : skip }, async () => {
-  const self = ['--import', 'tsx', '--test', '--test-reporter', 'tap', fileURLToPath(import.meta.url)];
-  const words = ['sh', '-c', 'ip link set lo up && exec "$0" "$@"', process.execPath, ...self];
-  const { NODE_TEST_CONTEXT: _, ...env } = process.env;
-  const child = spawn('unshare', [...enter, ...words], { env: { ...env, SLUICE_TEST_NAMESPACE: 'yes' } });
-  let output = '';
-  for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (text) => (output += text));
-  const [code] = await once(child, 'close');
-  assert.equal(code, 0, output);
-  assert.match(output, /^# pass 1$/m);
-});
+test('ephemeral ports run out, in a network namespace', { skip }, () => passesInside(import.meta.url));
 
 /** A client with a port outside the range; the program's sockets are the only ones that use it. */
 async function comeIn(t: TestContext, place: Place, localPort: number): Promise<Socket> {

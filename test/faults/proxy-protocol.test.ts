@@ -10,6 +10,7 @@ import { Target } from '../../src/model/target.ts';
 import { encodeProxyHeader } from '../../src/relay/proxy-protocol/encode.ts';
 import { assertNoErrors, endings, settled } from '../support/books.ts';
 import { ask, type Place } from '../support/load.ts';
+import { podPort, udpClient, udpPod, vipPort } from '../support/pods.ts';
 import { startProgram } from '../support/program.ts';
 import { sumOfSamples } from '../support/prometheus-text.ts';
 import { backend, client, closedPort, digest, echo, endOf, endpointAt, hashOf } from '../support/sockets.ts';
@@ -238,4 +239,65 @@ endpoints: [{ addresses: [${address}] }]
     await startProgram(t, { config: configOf([service(place, [target])], 'proxyProtocol: { send: off }') });
     assert.deepEqual(await ask(place, 'plain'), { kind: 'answered', answer: 'plain' });
   });
+});
+
+test('datagrams of a trusted proxy: the named client decides, bad headers are counted, replies go to the proxy', async (t) => {
+  const pods = await Promise.all(['127.60.7.21', '127.60.7.22'].map((host) => udpPod(t, host)));
+  const config = `
+proxyProtocol: { accept: { fromUdp: [127.60.7.30] } }
+log: { level: debug }
+services:
+  - name: dns
+    vip: 127.60.7.20
+    sessionAffinity: ClientIP
+    ports: [{ port: ${vipPort}, targetPort: ${podPort}, protocol: UDP }]
+    backends: [127.60.7.21, 127.60.7.22]
+`;
+  const program = await startProgram(t, { config });
+  const [proxy, stranger] = await Promise.all(
+    ['127.60.7.30', '127.60.7.31'].map((from) => udpClient(t, '127.60.7.20', from)),
+  );
+  assert.ok(proxy && stranger);
+  const named = (address: string, port: number, text: string) =>
+    Buffer.concat([
+      encodeProxyHeader('v2', { address, port }, { address: '198.51.100.1' as Ip, port: 53 }, 'UDP'),
+      Buffer.from(text),
+    ]);
+  const answers = async (datagrams: readonly Buffer[]) => {
+    const all: string[] = [];
+    for (const datagram of datagrams) {
+      proxy.send(datagram);
+      all.push(String(await proxy.next()));
+    }
+    return all;
+  };
+  const [first, second] = ['203.0.113.9', '203.0.113.10'];
+  assert.deepEqual(
+    await answers([named(first, 1, 'a'), named(second, 1, 'b'), named(first, 2, 'c'), named(second, 2, 'd')]),
+    ['127.60.7.21:a', '127.60.7.22:b', '127.60.7.21:c', '127.60.7.22:d'],
+    'a client keeps its pod, whatever its port',
+  );
+  const head = named(first, 1, '');
+  stranger.send(head);
+  assert.deepEqual((await stranger.next()).subarray(-head.length), head, 'from others it is payload');
+  proxy.send(head.subarray(0, 20));
+  await until(async () => {
+    const drops = sumOfSamples(await program.metrics(), 'sluice_datagrams_dropped_total', {
+      reason: 'proxy-header-invalid',
+    });
+    return drops === 1;
+  }, 'the short one is counted');
+  assert.equal(pods.flatMap(({ received }) => received).length, 5);
+  program.signal('SIGTERM');
+  await program.exited();
+  const clients = program
+    .lines()
+    .filter(({ msg }) => msg === 'flow ended')
+    .map(({ client }) => String(client));
+  assert.deepEqual(clients.filter((client) => client.startsWith('203.')).sort(), [
+    '203.0.113.10:1',
+    '203.0.113.10:2',
+    '203.0.113.9:1',
+    '203.0.113.9:2',
+  ]);
 });

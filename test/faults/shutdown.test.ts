@@ -109,4 +109,21 @@ describe('storms and ends', () => {
       assert.ok(afterMs < 5_000, `ended after ${afterMs} ms`);
     });
   }
+
+  test('ended at once under load: no thread touches what is gone', async (t) => {
+    const { target } = await backend(t, echo);
+    const place = await frontendAt(vip);
+    const program = await startProgram(t, { config: configOf([service(place, [target])], 'drainTimeout: 10m') });
+    for (let count = 0; count < 20; count += 1) {
+      const socket = await client(t, place.port, vip);
+      socket.on('data', (bytes) => socket.write(bytes)).write(Buffer.alloc(16 * 1024));
+    }
+    await until(async () => sumOfSamples(await program.metrics(), 'sluice_flows_active') === 20, 'all are in');
+    await delay(100);
+    program.signal('SIGTERM');
+    await program.line(({ msg }) => msg === 'draining', 'that it drains');
+    program.signal('SIGTERM');
+    const { code, signal } = await program.exited();
+    assert.deepEqual({ code, signal }, { code: 143, signal: null });
+  });
 });

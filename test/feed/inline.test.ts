@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { Pace } from '../../src/base/pace.ts';
 import type { FeedState } from '../../src/feed/feed.ts';
 import { InlineFeed } from '../../src/feed/inline.ts';
+import { FakeClock } from '../support/fake-clock.ts';
 import { service, slice } from '../support/model.ts';
 
 const state = (vip: string): FeedState => ({
@@ -22,9 +24,12 @@ test('the first state is delivered at the start', async () => {
   assert.deepEqual(states, [first]);
 });
 
+const replace = async (feed: InlineFeed, next: FeedState) =>
+  feed.update(await feed.prepare(next, new Pace(new FakeClock())));
+
 test('what did not change stays the same object', async () => {
   const { feed, states } = await started(state('10.0.0.1'));
-  feed.update(state('10.0.0.2'));
+  await replace(feed, state('10.0.0.2'));
   const [before, after] = states;
   assert.equal(states.length, 2);
   assert.deepEqual(after?.services[0]?.vips, ['10.0.0.2']);
@@ -35,7 +40,7 @@ test('what did not change stays the same object', async () => {
 
 test('equal services are no news', async () => {
   const { feed, states } = await started(state('10.0.0.1'));
-  feed.update(state('10.0.0.1'));
+  await replace(feed, state('10.0.0.1'));
   await feed.reload();
   assert.equal(states.length, 1);
 });

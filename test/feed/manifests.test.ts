@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import { formatPath } from '../../src/config/path.ts';
 import type { Manifest } from '../../src/feed/manifests.ts';
 import { isManifest, readManifests } from '../../src/feed/manifests.ts';
+import type { Service } from '../../src/model/service.ts';
 
 type Part = Readonly<Record<string, unknown>>;
 
@@ -88,16 +89,26 @@ for (const [name, spec, expected] of vips)
   test(`VIPs: ${name}`, () => assert.deepEqual(serviceOf(spec).vips, expected));
 
 const notOurs: readonly [string, unknown][] = [
-  ['headless', serviceObject({ clusterIP: 'None' })],
-  ['headless, with a list', serviceObject({ clusterIP: 'None', clusterIPs: ['None'] })],
-  ['without a cluster IP yet', serviceObject({ clusterIP: '' })],
-  ['ExternalName', serviceObject({ type: 'ExternalName', clusterIP: undefined, ports: undefined })],
   ['headless by label', serviceObject({}, { labels: { 'service.kubernetes.io/headless': '' } })],
   ["another proxy's", serviceObject({}, { labels: { 'service.kubernetes.io/service-proxy-name': 'other' } })],
   ["another proxy's slice", sliceObject({}, { labels: { 'service.kubernetes.io/service-proxy-name': 'other' } })],
   ['a slice of names', sliceObject({ addressType: 'FQDN', endpoints: [{ addresses: ['a.example'] }] })],
 ];
 for (const [name, value] of notOurs) test(`not proxied: ${name}`, () => assert.equal(only(value).kind, 'not-proxied'));
+
+const shown: readonly [string, Part, Service['notProxied']][] = [
+  ['headless', { clusterIP: 'None' }, 'headless'],
+  ['headless, with a list', { clusterIP: 'None', clusterIPs: ['None'] }, 'headless'],
+  ['headless, with external IPs', { clusterIP: 'None', externalIPs: ['not an IP'] }, 'headless'],
+  ['without a cluster IP yet', { clusterIP: '' }, 'no-cluster-ip'],
+  ['ExternalName', { type: 'ExternalName', clusterIP: undefined, ports: undefined }, 'external-name'],
+  ['ExternalName with a cluster IP left over', { type: 'ExternalName', clusterIP: '10.0.0.1' }, 'external-name'],
+];
+for (const [name, spec, reason] of shown)
+  test(`not proxied, and shown: ${name}`, () => {
+    const { vips, notProxied } = serviceOf(spec);
+    assert.deepEqual([vips, notProxied], [[], reason]);
+  });
 
 const affinities: readonly [string, Part, number | undefined][] = [
   ['none', {}, undefined],
@@ -128,6 +139,19 @@ test('annotations choose the policy, oneway and the PROXY protocol', () => {
     policy: 'maglev',
     tcp: { sendProxy: 'v2' },
     udp: { oneway: true },
+  });
+});
+
+test('an annotation tells endpoints of UDP ports who the client is', () => {
+  const annotations = { 'sluice/proxy-protocol-udp': 'v2' };
+  assert.deepEqual(serviceOf({}, { annotations }).settings, { udp: { sendProxy: 'v2' } });
+});
+
+test('an annotation has endpoints of all ports see the client itself', () => {
+  const annotations = { 'sluice/client-address': 'keep', 'sluice/proxy-protocol': 'v1' };
+  assert.deepEqual(serviceOf({}, { annotations }).settings, {
+    tcp: { sendProxy: 'v1', clientAddress: 'keep' },
+    udp: { clientAddress: 'keep' },
   });
 });
 

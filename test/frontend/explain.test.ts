@@ -71,9 +71,9 @@ test('frontends explain the one that is asked for, with its state and flows', as
   const explained = rig.frontends.explain(client, frontendKey('TCP', ip(vip), 80));
   assert.deepEqual([explained?.state.kind, explained?.active, explained?.frontend.address], ['listening', 1, vip]);
   assert.equal(explained?.route.balance.outcome.kind, 'forward');
-  const api = rig.frontends.explain(client, 'TCP/10.96.0.2:80' as FrontendKey);
+  const api = rig.frontends.explain(client, '10.96.0.2:80/TCP' as FrontendKey);
   assert.deepEqual(api?.route.balance.outcome, { kind: 'reject', reason: 'no-endpoint' });
-  assert.equal(rig.frontends.explain(client, 'UDP/10.96.0.1:80' as FrontendKey), undefined);
+  assert.equal(rig.frontends.explain(client, '10.96.0.1:80/UDP' as FrontendKey), undefined);
   assert.deepEqual(
     [...rig.frontends.states()].map(({ frontend, active }) => [frontend.address, active]),
     [

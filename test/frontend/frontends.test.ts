@@ -13,7 +13,7 @@ test('every VIP:PORT is listened on by itself', async () => {
   await rig.apply({ web: { vips: [vip, '10.96.0.2'], endpoints: [a] } });
   const specs = rig.engine.listeners.map(({ spec }) => `${spec.protocol} ${spec.address} ${spec.port}`);
   assert.deepEqual(specs, [`TCP ${vip} 80`, 'TCP 10.96.0.2 80']);
-  assert.deepEqual(rig.states, [`TCP/${vip}:80 listening`, 'TCP/10.96.0.2:80 listening']);
+  assert.deepEqual(rig.states, [`${vip}:80/TCP listening`, '10.96.0.2:80/TCP listening']);
 });
 
 test('the same snapshot twice changes nothing', async () => {
@@ -75,6 +75,20 @@ test('a VIP:PORT that passes to another service ends its UDP sessions', async ()
   assert.equal(rig.engine.tries, 1);
 });
 
+test('the listener of a removed frontend is kept for as long as it has flows, and no longer', async () => {
+  const rig = new Rig();
+  await rig.apply({ web: { vips: [vip], endpoints: [a] }, other: { vips: ['10.96.0.2'], endpoints: [a] } });
+  const [removed, idle] = [rig.listener(vip), rig.listener('10.96.0.2')];
+  const { carried } = removed.open();
+  await rig.apply({ last: { vips: ['10.96.0.3'], endpoints: [a] } });
+  await rig.apply({ last: { vips: ['10.96.0.3'], endpoints: [a, b] } });
+  // Who is forgotten is not looked at any more, whatever he carries.
+  assert.ok(carried && removed.carried.has(carried));
+  idle.carried.add(carried);
+  const kept = Array.from(rig.frontends.listeners(), ({ listener }) => listener);
+  assert.deepEqual(kept, [rig.listener('10.96.0.3'), removed]);
+});
+
 test('UDP sessions of a removed endpoint end at once, the others stay', async () => {
   const rig = new Rig();
   await rig.apply({ dns: { vips: [vip], endpoints: [a, b], protocol: 'UDP' } });
@@ -102,6 +116,14 @@ test('UDP sessions of an endpoint that terminates and still serves live on', asy
   rig.listener(vip).open();
   rig.listener(vip).open();
   await rig.apply({ dns: { vips: [vip], endpoints: [`${a}~`, b], protocol: 'UDP' } });
+  assert.deepEqual(rig.observer.endings, []);
+});
+
+test('UDP sessions of an endpoint that is published though it does not serve live on', async () => {
+  const rig = new Rig();
+  await rig.apply({ dns: { vips: [vip], endpoints: [`${a}?`], protocol: 'UDP' } });
+  rig.listener(vip).open();
+  await rig.apply({ dns: { vips: [vip], endpoints: [`${a}?`, b], protocol: 'UDP' } });
   assert.deepEqual(rig.observer.endings, []);
 });
 
@@ -188,7 +210,7 @@ test('a removed frontend stops listening; its connections are counted until they
   assert.equal(listener.stops, 1);
   assert.deepEqual([...rig.frontends.states()], []);
   const left = [...rig.frontends.listeners()].map((each) => [each.protocol, each.frontend.key, each.listener]);
-  assert.deepEqual(left, [['TCP', `TCP/${vip}:80`, listener]]);
+  assert.deepEqual(left, [['TCP', `${vip}:80/TCP`, listener]]);
   assert.ok(carried);
   listener.end(carried);
   assert.deepEqual([...rig.frontends.listeners()], []);
@@ -233,6 +255,47 @@ test('a frontend that is removed while it is being bound does not stay bound', a
   assert.deepEqual(rig.states, [], 'nobody is told that it listens');
 });
 
+test('a frontend that comes back while its listener is being closed waits for that', async () => {
+  const rig = new Rig();
+  const web = { web: { vips: [vip], endpoints: [a] } };
+  await rig.apply(web);
+  let closed = () => {};
+  rig.listener(vip).closing = new Promise((resolve) => {
+    closed = resolve;
+  });
+  await rig.apply({});
+  rig.frontends.reconcile(rig.snapshot(web));
+  await settle();
+  assert.equal(rig.engine.tries, 1, 'the place is not free yet');
+  closed();
+  await rig.frontends.tried();
+  assert.equal(rig.engine.tries, 2);
+  const listening = `${vip}:80/TCP listening`;
+  assert.deepEqual(rig.states, [listening, listening]);
+
+  await rig.apply({});
+  await rig.apply(web);
+  assert.equal(rig.engine.tries, 3, 'a place that was left long ago is not waited for');
+});
+
+test('a frontend that comes back while its listener is being closed, and goes again, is never tried', async () => {
+  const rig = new Rig();
+  const web = { web: { vips: [vip], endpoints: [a] } };
+  await rig.apply(web);
+  let closed = () => {};
+  rig.listener(vip).closing = new Promise((resolve) => {
+    closed = resolve;
+  });
+  await rig.apply({});
+  rig.frontends.reconcile(rig.snapshot(web));
+  rig.frontends.reconcile(rig.snapshot({}));
+  closed();
+  await settle();
+  assert.equal(rig.engine.tries, 1);
+  await rig.apply(web);
+  assert.equal(rig.engine.tries, 2);
+});
+
 test('stopAccepting stops TCP and leaves UDP, which answers through the same socket', async () => {
   const rig = new Rig();
   await rig.apply({
@@ -267,11 +330,12 @@ test('frontends that are listened on in one place share its listener', async () 
   assert.equal(rig.engine.listeners.length, 1);
   assert.equal(rig.listener(relay).spec.port, 10_000);
   const keys = () => Array.from(rig.frontends.states(), ({ frontend, state }) => `${frontend.key} ${state.kind}`);
-  assert.deepEqual(keys(), ['TCP/10.96.0.1:80 listening', 'TCP/10.96.0.2:80 listening']);
+  const expected = ['10.96.0.1:80/TCP listening', '10.96.0.2:80/TCP listening', '10.96.0.9:80/TCP failed'];
+  assert.deepEqual(keys(), expected, 'what is listened on nowhere is not forgotten');
   await rig.apply({ web: { vips: ['10.96.0.2', '10.96.0.3'], endpoints: ['127.1.0.1'] } });
   assert.equal(rig.engine.listeners.length, 1, 'the listener stays when the first of its frontends goes');
   assert.equal(rig.listener(relay).stops, 0);
-  assert.deepEqual(keys(), ['TCP/10.96.0.2:80 listening', 'TCP/10.96.0.3:80 listening']);
+  assert.deepEqual(keys(), ['10.96.0.2:80/TCP listening', '10.96.0.3:80/TCP listening']);
   await rig.apply({});
   assert.equal(rig.listener(relay).stops, 1);
 });

@@ -16,7 +16,10 @@ import { RecordingObserver } from '../support/record.ts';
 export interface Declared {
   readonly vips: readonly string[];
   readonly protocol?: Protocol;
-  /** Addresses; one that ends in `!` does not serve, one that ends in `~` serves and terminates. */
+  /**
+   * Addresses; one that ends in `!` does not serve, in `~` serves and terminates, in `?` does not serve and is published
+   * as ready all the same.
+   */
   readonly endpoints: readonly string[];
   readonly over?: Partial<Service>;
 }
@@ -27,10 +30,9 @@ function stateOf(declared: Readonly<Record<string, Declared>>): { services: Serv
   for (const [name, { vips, protocol = 'TCP', endpoints, over = {} }] of Object.entries(declared)) {
     services.push(service(name, vips, { ports: [{ name: 'p', port: 80, protocol }], ...over }));
     const items = endpoints.map((text) => {
-      const dead = text.endsWith('!');
-      const leaving = text.endsWith('~');
-      const address = dead || leaving ? text.slice(0, -1) : text;
-      return sliceEndpoint(address, { ready: !dead && !leaving, serving: !dead, terminating: leaving });
+      const [, address = '', mark = ''] = /^(.*?)([!~?]?)$/.exec(text) ?? [];
+      const [ready, serving] = [mark !== '!' && mark !== '~', mark !== '!' && mark !== '?'];
+      return sliceEndpoint(address, { ready, serving, terminating: mark === '~' });
     });
     const ports = [{ name: 'p', port: 8080, protocol }];
     slices.push(slice(name, name, items, { ports, service: serviceKey('default', name) }));

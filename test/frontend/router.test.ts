@@ -4,7 +4,7 @@ import { Balancer } from '../../src/balance/balancer.ts';
 import { FlowLoad } from '../../src/frontend/flow-load.ts';
 import { FrontendRouter } from '../../src/frontend/router.ts';
 import type { Protocol } from '../../src/model/keys.ts';
-import type { ConnectFailure } from '../../src/model/reason.ts';
+import { type ConnectFailure, connectFailures, isShortage } from '../../src/model/reason.ts';
 import type { ServicePort } from '../../src/model/snapshot.ts';
 import type { Target } from '../../src/model/target.ts';
 import type { Flow } from '../../src/relay/relay.ts';
@@ -95,6 +95,24 @@ function homeAfter(failure: ConnectFailure): { readonly home: Target; readonly a
   pick(() => {});
   const home = pick((flow, target) => router.connectFailed(flow, target, failure));
   return { home, after: pick(() => {}) };
+}
+
+for (const shortage of connectFailures.filter(isShortage)) {
+  test(`${shortage}: none is blamed, and where it lasts the client is refused for that reason`, () => {
+    const { router, observer } = routed();
+    const flow = newFlow();
+    const first = router.route(flow);
+    assert.ok(first.kind === 'forward');
+    const second = router.connectFailed(flow, first.target, shortage);
+    assert.ok(second.kind === 'forward');
+    assert.deepEqual(router.connectFailed(flow, second.target, shortage), { kind: 'reject', reason: shortage });
+    assert.deepEqual(observer.failures, [
+      { failure: shortage, retried: true },
+      { failure: shortage, retried: false },
+    ]);
+    const { home, after } = homeAfter(shortage);
+    assert.equal(after, home, 'affinity stays');
+  });
 }
 
 test('a failed try takes the client away from the endpoint', () => {

@@ -108,6 +108,7 @@ test('a reload is applied whole or not at all', async (t) => {
   const program = await startWithPods(t, [{ backends: [a] }]);
   await writeInPlace(program, `${configOf([{ backends: [c] }])}\ndrainTimeout: never`);
   await program.line(({ level }) => level === 'error', 'what is wrong');
+  await program.line(({ msg }) => msg.endsWith('the one before stays in effect'), 'what goes on');
   assert.deepEqual(await askTimes(2, vip), [a, a]);
 });
 

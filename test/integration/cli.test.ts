@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 
@@ -30,13 +31,61 @@ test('check prints the frontends of what is right and ends with 0', () => {
   assert.deepEqual([status, err], [0, '']);
   const lines = out.trimEnd().split('\n');
   assert.match(lines[0] ?? '', /^FRONTEND +SERVICE +POLICY +AFFINITY +ENDPOINTS$/);
-  assert.match(out, /TCP 127\.104\.58\.144:80 +default\/canary +roundRobin +- +127\.17\.0\.3:8080×9, /);
-  assert.match(out, /TCP 127\.104\.58\.145:80 +default\/sessions +leastConnections +ClientIP 10m /);
-  assert.match(out, /TCP \[::1\]:5432 +storage\/database:sql /);
+  assert.match(out, /127\.104\.58\.144:80\/TCP +default\/canary +roundRobin +- +127\.17\.0\.3:8080×9, /);
+  assert.match(out, /127\.104\.58\.145:80\/TCP +default\/sessions +leastConnections +ClientIP 10m /);
+  assert.match(out, /\[::1\]:5432\/TCP +storage\/database:sql /);
+});
+
+test('check says so when all is right and makes no frontend', () => {
+  const { status, out, err } = sluice('check', 'config/examples/kubernetes.yaml');
+  assert.deepEqual([status, out], [0, '']);
+  assert.match(err, /^nothing is wrong, and nothing here makes a frontend .*\n$/);
+});
+
+test('a mistake in the words of a command is told with where to look', () => {
+  for (const words of [['get'], ['run', '--confg', 'x'], ['cleanup', 'all']]) {
+    const { status, err } = sluice(...words);
+    assert.equal(status, 1);
+    assert.match(err, new RegExp(`^error: .*\n(\\(Did you mean .*\n)?\\(see sluice ${words[0]} --help\\)\n$`));
+  }
+});
+
+for (const words of [['schema'], ['doctor'], ['check', 'config/examples/weights.yaml']]) {
+  test(`${words[0]} ends quietly when nobody reads it`, async () => {
+    const child = spawn(process.execPath, [join(root, 'dist/main.js'), ...words], { cwd: root, stdio: 'pipe' });
+    child.stdout.destroy();
+    let err = '';
+    child.stderr.on('data', (chunk: Buffer) => (err += chunk));
+    const [code] = await once(child, 'close');
+    assert.deepEqual([code, err], [141, '']);
+  });
+}
+
+test('the bin of the package runs by a link, as npm install -g makes one', (t) => {
+  const { bin, files } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+  const target = join(root, bin.sluice);
+  assert.match(readFileSync(target, 'utf8'), /^#!\/usr\/bin\/env node\n/);
+  assert.ok(files.includes('dist') && files.includes('config'), 'what it needs is in the package');
+  const link = join(dirname(fileOf(t, '')), 'sluice');
+  symlinkSync(target, link);
+  const { status, stdout } = spawnSync(process.execPath, [link, '--help'], { encoding: 'utf8', cwd: tmpdir() });
+  assert.equal(status, 0);
+  assert.match(stdout, /^Usage: sluice /);
 });
 
 test('check takes every shipped configuration, and manifests, several at once', () => {
-  const names = ['minimal', 'full', 'udp', 'weights', 'manifests'].map((name) => `config/examples/${name}.yaml`);
+  const names = [
+    'minimal',
+    'full',
+    'udp',
+    'weights',
+    'proxy-protocol',
+    'kubernetes',
+    'manifests',
+    'floating-vip',
+    'client-address',
+    'tproxy',
+  ].map((name) => `config/examples/${name}.yaml`);
   const { status, err } = sluice('check', 'config/sluice.yaml', ...names, 'config/examples/manifests');
   assert.deepEqual([status, err], [0, '']);
 });

@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict';
 import type { TestContext } from 'node:test';
 import { ask, podPort, vipPort } from '../support/pods.ts';
 import { type Program, startProgram } from '../support/program.ts';
@@ -116,4 +117,12 @@ export async function whoAnswers(vip: string, count: number, options?: Parameter
   const seen = new Set<string>();
   for (let done = 0; done < count; done += 1) seen.add(await ask(vip, options));
   return [...seen].sort();
+}
+
+/** Refused, or reset at once: never an answer, never a wait. */
+export async function assertRefused(host: string, options?: Parameters<typeof ask>[1]): Promise<void> {
+  const start = performance.now();
+  // `socket hang up` has the code ECONNRESET too: an end without an answer, which would look like success.
+  await assert.rejects(ask(host, options), /^Error: (connect ECONNREFUSED|(connect|read|write) (ECONNRESET|EPIPE))/);
+  assert.ok(performance.now() - start < 2_000);
 }

@@ -6,6 +6,9 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import type { ExplainResponse } from '../../src/admin/explain-shape.ts';
+import { serviceObject } from '../support/api-objects.ts';
+import { ApiServer } from '../support/api-server.ts';
+import { kubeconfigOf } from '../support/kubeconfig.ts';
 import { address, ask, httpPod, podPort, vipPort } from '../support/pods.ts';
 import { type Program, startProgram } from '../support/program.ts';
 import { until } from '../support/until.ts';
@@ -49,8 +52,8 @@ async function outOf(program: Program, ...words: string[]): Promise<string> {
   return out;
 }
 
-/** 3 h 30 min ago: an age that is told in minutes. */
-const created = new Date(Date.now() - 3.5 * 3_600_000 - 5_000).toISOString();
+/** 2 d 12 h 30 min ago: told in hours, so that it is the same for as long as any machine takes for these tests. */
+const created = new Date(Date.now() - 60.5 * 3_600_000).toISOString();
 
 /** The scenario on loopback, with a third pod that is not ready, and another namespace. */
 function scenario(): string {
@@ -95,8 +98,8 @@ function table(...rows: string[][]): string {
 }
 
 const header = ['NAME', 'TYPE', 'CLUSTER-IP', 'EXTERNAL-IP', 'PORT(S)', 'AGE'];
-const webserver = ['webserver', 'ClusterIP', vip, '<none>', `${vipPort}/TCP`, '3h30m'];
-const other = ['other', 'ClusterIP', address(2), '<none>', `${vipPort}/TCP`, '3h30m'];
+const webserver = ['webserver', 'ClusterIP', vip, '<none>', `${vipPort}/TCP`, '2d12h'];
+const other = ['other', 'ClusterIP', address(2), '<none>', `${vipPort}/TCP`, '2d12h'];
 
 test('get: the tables that users of kubectl know, by namespace, label and name', async (t) => {
   const program = await startScenario(t);
@@ -110,7 +113,7 @@ test('get: the tables that users of kubectl know, by namespace, label and name',
   assert.equal(await get('svc/other', '-n', 'apps'), table(header, other));
   assert.equal(
     await get('ep'),
-    table(['NAME', 'ENDPOINTS', 'AGE'], ['webserver', `${a}:${podPort},${b}:${podPort}`, '3h30m']),
+    table(['NAME', 'ENDPOINTS', 'AGE'], ['webserver', `${a}:${podPort},${b}:${podPort}`, '2d12h']),
   );
   assert.equal(
     await get('frontends', `${vip}:${vipPort}`, '-o', 'wide'),
@@ -123,13 +126,40 @@ test('get: the tables that users of kubectl know, by namespace, label and name',
   assert.equal(JSON.parse(await get('svc', 'webserver', '-o', 'json')).spec.clusterIP, vip);
 });
 
+test('headless and ExternalName services are listed and described, and not proxied', async (t) => {
+  const program = await startScenario(t);
+  await program.write(
+    'manifests/dns.yaml',
+    `apiVersion: v1
+kind: Service
+metadata: { name: db, namespace: dns, creationTimestamp: "${created}" }
+spec: { type: ExternalName, externalName: db.example }
+---
+apiVersion: v1
+kind: Service
+metadata: { name: peers, namespace: dns, creationTimestamp: "${created}" }
+spec: { clusterIP: None, selector: { run: peers }, ports: [{ port: 80 }] }
+`,
+  );
+  const rows = [
+    ['db', 'ExternalName', '<none>', 'db.example', '<none>', '2d12h'],
+    ['peers', 'ClusterIP', 'None', '<none>', '80/TCP', '2d12h'],
+  ];
+  const get = () => sluice(program, 'get', 'svc', '-n', 'dns');
+  await until(async () => (await get()).out !== '', 'they are read');
+  assert.deepEqual(await get(), { code: 0, out: table(header, ...rows), err: '' });
+  const { out } = await sluice(program, 'describe', 'svc', 'peers', '-n', 'dns');
+  assert.match(out, /^Frontends: +<none> \(not proxied: headless/m);
+  assert.match((await sluice(program, 'get', 'frontends', '-n', 'dns')).err, /^No resources found/);
+});
+
 test('get -o yaml is what the file feed reads, and check finds the same in it', async (t) => {
   const program = await startScenario(t);
   await program.write('copy/services.yaml', await outOf(program, 'get', 'svc', '-A', '-o', 'yaml'));
   await program.write('copy/endpoints.yaml', await outOf(program, 'get', 'ep', '-A', '-o', 'yaml'));
   const { code, out, err } = await run(['check', join(program.folder, 'copy')]);
   assert.deepEqual([code, err], [0, '']);
-  assert.match(out, new RegExp(`TCP ${vip}:${vipPort} +default/webserver .*${a}:${podPort}, ${b}:${podPort}, ${c}:`));
+  assert.match(out, new RegExp(`${vip}:${vipPort}/TCP +default/webserver .*${a}:${podPort}, ${b}:${podPort}, ${c}:`));
 });
 
 test('describe: the layout that users of kubectl know', async (t) => {
@@ -155,6 +185,7 @@ Events:                   <none>
 `;
   assert.equal(await outOf(program, 'describe', 'service/webserver'), expected);
   assert.equal(await outOf(program, 'describe', 'service', 'webserver'), expected);
+  assert.equal(await outOf(program, 'describe', 'svc'), expected, 'all of the namespace');
 });
 
 test('sessions: who talks to whom, until they are gone', async (t) => {
@@ -195,6 +226,8 @@ test('explain: what would be chosen, which is then chosen, however often one ask
   const isIdle = ({ totals }: { totals: { active: number } }) => totals.active === 0;
   await until(async () => (await program.services()).servicePorts.every(isIdle), 'the connections have ended');
   const text = await outOf(program, 'explain', client, `${vip}:${vipPort}`);
+  const asLogged = await outOf(program, 'explain', client, `${vip}:${vipPort}/TCP`);
+  assert.equal(asLogged, text, 'as the log and check write it');
   assert.equal(
     text,
     `Client:     ${client}
@@ -233,6 +266,46 @@ test('explain: an affinity entry, its remaining time, and nobody to go to', asyn
   assert.match(nowhere.out, new RegExp(`^Nearest: +${vip}:${vipPort}/TCP of default/web$`, 'm'));
 });
 
+test('who asks is told of a feed that has not synced, or whose server is away', async (t) => {
+  const server = new ApiServer();
+  await server.listen();
+  await server.close();
+  t.after(() => server.close());
+  server.set(serviceObject('web', vip, { port: vipPort }));
+  const program = await startProgram(t, {
+    config: 'feeds: [{ kubernetes: { kubeconfig: kubeconfig } }]',
+    files: { kubeconfig: kubeconfigOf(server.url) },
+    waitForReady: false,
+  });
+  const published = () =>
+    program.ready().then(
+      ({ reasons }) => !reasons.includes('nothing-published'),
+      () => false,
+    );
+  await until(published, 'it has begun');
+  const unsynced =
+    /^warning: feed kubernetes has not synced yet, its services are missing here: .*KUBERNETES_UNREACHABLE/;
+  const list = await sluice(program, 'get', 'svc', '-o', 'json');
+  assert.deepEqual([list.code, JSON.parse(list.out).items], [0, []]);
+  assert.match(list.err, unsynced);
+  for (const words of [
+    ['describe', 'service', 'web'],
+    ['explain', client, `${vip}:${vipPort}`],
+  ]) {
+    const { code, err } = await sluice(program, ...words);
+    assert.equal(code, 1);
+    assert.match(err, unsynced);
+  }
+  await server.listen();
+  await until(async () => (await program.ready()).status === 'ready', 'it has synced');
+  assert.match(await outOf(program, 'get', 'svc'), /^web /m);
+  await server.close();
+  await until(async () => (await program.ready()).status === 'degraded', 'it is told');
+  const stale = await sluice(program, 'get', 'svc');
+  assert.match(stale.out, /^web /m);
+  assert.match(stale.err, /^warning: feed kubernetes: .* cannot be followed, the last known serve on: .*\n$/);
+});
+
 test('get -w prints what changes, until it is interrupted', async (t) => {
   const program = await startScenario(t);
   const child = start(['get', 'svc', '-o', 'wide', '--watch', '--admin', `unix:${join(program.folder, 'admin.sock')}`]);
@@ -252,6 +325,26 @@ test('get -w prints what changes, until it is interrupted', async (t) => {
   child.kill('SIGINT');
   const [, signal] = await once(child, 'close');
   assert.equal(signal, 'SIGINT');
+});
+
+test('get -w waits for a sluice that is started again, and prints only what has changed', async (t) => {
+  const program = await startScenario(t);
+  const child = start(['get', 'svc', '-w', '-A', '--admin', `unix:${join(program.folder, 'admin.sock')}`]);
+  t.after(() => child.kill('SIGKILL'));
+  const [out, err] = [child.stdout, child.stderr].map((stream) => {
+    const text = { all: '' };
+    stream?.setEncoding('utf8').on('data', (chunk: string) => (text.all += chunk));
+    return text;
+  }) as [{ all: string }, { all: string }];
+  await until(() => out.all.includes('webserver '), 'the first table');
+  const first = out.all;
+  await program.kill();
+  await until(() => err.all.includes('it is waited for'), 'it says that it waits');
+  await program.start();
+  await program.write('manifests/web.yaml', scenario().replace('type: ClusterIP', 'externalIPs: [127.0.0.9]'));
+  await until(() => out.all.length > first.length, 'the changed row');
+  assert.match(out.all.slice(first.length), /^default +webserver +ClusterIP +\S+ +127\.0\.0\.9 .*\n$/);
+  assert.match(err.all, /^the admin server unix:\S+ cannot be reached \(\w+\): .*; it is waited for\n$/);
 });
 
 test('get -w ends when nobody reads it any more', async (t) => {
@@ -291,9 +384,10 @@ test('what is not there, and what is wrong, ends with 1 and says what to do', as
     [['get', 'svc', 'x', '-l', 'a'], /^error: names and a selector cannot be used together/],
     [['get', 'svc/x', 'ep/x'], /^error: write TYPE NAME/],
     [['describe', 'ep', 'x'], /^error: only services can be described/],
-    [['describe', 'svc'], /^error: which one\?/],
+    [['describe', 'svc/'], /^error: which one\?/],
     [['explain', 'x', vip], /^error: client is an IP address/],
     [['explain', client, vip], /^error: frontend is ip:port/],
+    [['explain', '::1', `${vip}:8080`], /^error: an IPv6 client never comes to an IPv4 VIP \[USAGE\]\n$/],
     [['get', 'svc', '--admin', 'nowhere'], /^error: --admin is "nowhere": write host:port/],
     [
       ['get', 'svc', '--admin', `${address(4)}:9`],
@@ -305,6 +399,10 @@ test('what is not there, and what is wrong, ends with 1 and says what to do', as
     assert.deepEqual([code, out], [1, ''], words.join(' '));
     assert.match(err, expected);
   }
+  const none = await sluice(program, 'get', 'svc', '-A', '-l', 'no=such');
+  assert.deepEqual(none, { code: 0, out: '', err: 'No resources found\n' });
+  const both = await outOf(program, 'get', 'svc', 'webserver', 'webserver', '-o', 'name');
+  assert.equal(both, 'service/webserver\n');
   const empty = await sluice(program, 'get', 'svc', '-n', 'nowhere');
   assert.deepEqual(empty, { code: 0, out: '', err: 'No resources found in nowhere namespace.\n' });
 });

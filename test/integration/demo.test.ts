@@ -1,19 +1,22 @@
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
+import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { test } from 'node:test';
+import { type TestContext, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { address, ask } from '../support/pods.ts';
 import { until } from '../support/until.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
-test('npm start runs the demo after a build', async () => {
+const main = join(root, 'dist/main.js');
+
+test('npm start runs the demo after a build, with no shell between that would keep signals from it', async () => {
   const { scripts } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8'));
-  assert.deepEqual([scripts.prestart, scripts.start], ['npm run build', 'node dist/main.js demo']);
+  assert.deepEqual([scripts.prestart, scripts.start], ['npm run build', 'exec node dist/main.js demo']);
 });
 
 test('the demo says what to try, shows both backends in turn, and is what it says', async (t) => {
@@ -22,11 +25,8 @@ test('the demo says what to try, shows both backends in turn, and is what it say
   let config = await readFile(join(root, 'config/sluice.yaml'), 'utf8');
   for (const [from, to] of Object.entries(moves))
     config = config.replaceAll(from, from.includes(':') ? `${address(to)}:9090` : address(to));
-  const folder = await mkdtemp(join(tmpdir(), 'sluice-demo-'));
-  t.after(() => rm(folder, { recursive: true }));
-  const file = join(folder, 'sluice.yaml');
-  await writeFile(file, config);
-  const child = spawn(process.execPath, [join(root, 'dist/main.js'), 'demo', '--config', file]);
+  const file = await written(t, config);
+  const child = spawn(process.execPath, [main, 'demo', '--config', file]);
   t.after(() => child.kill('SIGKILL'));
   let out = '';
   child.stdout.setEncoding('utf8').on('data', (text: string) => {
@@ -51,3 +51,45 @@ test('the demo says what to try, shows both backends in turn, and is what it say
   assert.equal(code, 0);
   assert.equal(errors, '');
 });
+
+test('services may share a backend', async (t) => {
+  const config = `admin: { listen: off }
+services:
+  - { name: one, vip: ${address(1)}, ports: [{ port: 8080 }], backends: [${address(11)}] }
+  - { name: two, vip: ${address(2)}, ports: [{ port: 8080 }], backends: [${address(11)}] }
+`;
+  const child = spawn(process.execPath, [main, 'demo', '--config', await written(t, config)], { stdio: 'ignore' });
+  t.after(() => child.kill('SIGKILL'));
+  const answer = () => ask(address(2), { port: 8080 }).catch(() => undefined);
+  await until(async () => (await answer()) !== undefined || child.exitCode !== null, 'the demo serves');
+  assert.equal(await answer(), `hello from ${address(11)}:8080\n`);
+});
+
+test('a backend that the demo cannot stand in for is told in one line, with what to do', async (t) => {
+  const backend = (address: string) => `services:
+  - { name: dns, vip: ${address}, ports: [{ port: 53, protocol: UDP }], backends: ['${address}:7007'] }
+`;
+  const holder = createSocket('udp4');
+  t.after(() => holder.close());
+  holder.bind(7007, address(11));
+  await once(holder, 'listening');
+  const refusals = [
+    [address(11), /^the demo cannot stand in for the backend \S+\/UDP \(EADDRINUSE\): .*\n$/],
+    ['192.0.2.1', /^the demo cannot .* 192\.0\.2\.1:7007\/UDP \(EADDRNOTAVAIL\): .* not an address of this host.*\n$/],
+  ] as const;
+  const options = { encoding: 'utf8', timeout: 15_000 } as const;
+  for (const [address, line] of refusals) {
+    const file = await written(t, backend(address));
+    const { status, stderr } = spawnSync(process.execPath, [main, 'demo', '--config', file], options);
+    assert.equal(status, 1);
+    assert.match(stderr, line);
+  }
+});
+
+async function written(t: TestContext, config: string): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'sluice-demo-'));
+  t.after(() => rm(folder, { recursive: true }));
+  const file = join(folder, 'sluice.yaml');
+  await writeFile(file, config);
+  return file;
+}

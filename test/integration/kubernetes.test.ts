@@ -2,8 +2,9 @@ import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { serviceObject, sliceObject } from '../support/api-objects.ts';
+import { nodeObject, serviceObject, sliceObject } from '../support/api-objects.ts';
 import { ApiServer } from '../support/api-server.ts';
+import { kubeconfigOf } from '../support/kubeconfig.ts';
 import { address, ask, askTimes, httpPod, podPort, tally, vipPort } from '../support/pods.ts';
 import { type Program, startProgram } from '../support/program.ts';
 import { samplesOf } from '../support/prometheus-text.ts';
@@ -24,18 +25,10 @@ async function clusterWith(t: TestContext): Promise<ApiServer> {
   return server;
 }
 
-const kubeconfig = (server: ApiServer) =>
-  JSON.stringify({
-    'current-context': 'test',
-    clusters: [{ name: 'test', cluster: { server: server.url } }],
-    users: [{ name: 'me', user: {} }],
-    contexts: [{ name: 'test', context: { cluster: 'test', user: 'me' } }],
-  });
-
 const config = 'feeds: [{ kubernetes: { kubeconfig: kubeconfig, cacheFile: cache } }]';
 
 function run(t: TestContext, server: ApiServer, more: object = {}): Promise<Program> {
-  return startProgram(t, { config, files: { kubeconfig: kubeconfig(server) }, ...more });
+  return startProgram(t, { config, files: { kubeconfig: kubeconfigOf(server.url) }, ...more });
 }
 
 async function kubernetesFeed(program: Program) {
@@ -87,6 +80,25 @@ test('while the API server is away it serves on, and a restart has the cache', a
   server.set(slice(c));
   await untilPods(program, [c]);
   await until(async () => (await kubernetesFeed(program)).status === 'ready', 'all is well again');
+});
+
+test('node ports are on the primary address of the Node, as it is now', async (t) => {
+  const server = await clusterWith(t);
+  const nodeAt = (address: string) => nodeObject('n1', 'z', { addresses: [{ type: 'InternalIP', address }] });
+  const spec = { type: 'NodePort', ports: [{ port: vipPort, nodePort: 30_791, protocol: 'TCP' }] };
+  server.set(serviceObject('web', vip, { spec }), nodeAt('127.0.0.1'));
+  const program = await startProgram(t, {
+    config: 'nodePortAddresses: [primary]\nfeeds: [{ kubernetes: { kubeconfig: kubeconfig, nodeName: n1 } }]',
+    files: { kubeconfig: kubeconfigOf(server.url) },
+  });
+  const vips = async () =>
+    (await program.services()).servicePorts.flatMap(({ frontends }) => frontends.map((each) => each.vip));
+  assert.deepEqual(await vips(), [`${vip}:${vipPort}`, '127.0.0.1:30791']);
+  server.set(nodeAt('192.0.2.1'));
+  await until(async () => (await vips()).length === 1, 'that address is not here');
+  await program.line(({ code }) => code === 'TABLE_NODE_ADDRESS', 'it is told');
+  server.set(nodeAt('127.0.0.1'));
+  await until(async () => (await vips()).length === 2, 'it is back');
 });
 
 test('a frontend that cannot be bound is an Event of its service', async (t) => {

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { ExplainResponse } from '../../src/admin/explain-shape.ts';
 import { ask, askTimes, httpPod, tally } from '../support/pods.ts';
 import { startProgram } from '../support/program.ts';
+import { samplesOf } from '../support/prometheus-text.ts';
 import { until } from '../support/until.ts';
 import { a, b, configOf, endpointsOf, total, vip } from './config.ts';
 
@@ -45,13 +47,43 @@ for (const [name, { redirect, drops }] of Object.entries(outputs)) {
   });
 }
 
-test('each ended connection is a line that says who, where and how', async (t) => {
-  await httpPod(t, a);
+for (const engine of ['auto', 'net'])
+  test(`engine ${engine}: each ended connection is a line that says who, where and how`, async (t) => {
+    await httpPod(t, a);
+    const program = await startProgram(t, {
+      config: configOf([{ backends: [a] }], { engine, log: { access: { level: 'info' } } }),
+    });
+    await ask(vip);
+    const line = await program.line(({ reason }) => reason === 'closed', 'a connection was closed');
+    const text = JSON.stringify(line);
+    // TCP_INFO is what net has no way to.
+    const asks = (await program.engine()) === 'native';
+    assert.deepEqual(
+      ['rttMs', 'retransmits'].map((field) => field in line),
+      [asks, asks],
+    );
+    if (asks) assert.ok(Number(line.rttMs) > 0 && line.retransmits === 0, JSON.stringify(line));
+    for (const word of [vip, `${a}:8080`, '127.0.0.1']) assert.ok(text.includes(word), `${word} in ${text}`);
+  });
+
+test('a connection that no endpoint took is a line, and a metric, with the error behind it', async (t) => {
   const program = await startProgram(t, {
     config: configOf([{ backends: [a] }], { log: { access: { level: 'info' } } }),
   });
-  await ask(vip);
-  const line = await program.line(({ reason }) => reason === 'closed', 'a connection was closed');
-  const text = JSON.stringify(line);
-  for (const word of [vip, `${a}:8080`, '127.0.0.1']) assert.ok(text.includes(word), `${word} in ${text}`);
+  await assert.rejects(ask(vip));
+  const isEnding = ({ msg }: Record<string, unknown>) => msg === 'flow ended';
+  const line = await program.line((line) => isEnding(line) && line.reason === 'connect-failed', 'a connection failed');
+  const warnings = program.lines().filter(({ level }) => level === 'warn');
+  assert.deepEqual(
+    warnings.map(({ reason, service }) => [reason, service]),
+    ['connect-refused', 'connect-failed'].map((reason) => [reason, line.service]),
+  );
+  assert.deepEqual([line.lastFailure, line.lastFailureCode], ['connect-refused', 'ECONNREFUSED']);
+  const { body } = await program.get(`/explain?client=127.0.0.1&frontend=${line.vip}`);
+  assert.equal((JSON.parse(body) as ExplainResponse).found?.endpoints[0]?.failedTries, 1);
+  const errors = samplesOf(await program.metrics(), 'sluice_socket_errors_total');
+  assert.deepEqual(
+    errors.map(({ labels, value }) => [labels.code, value]),
+    [['ECONNREFUSED', 1]],
+  );
 });

@@ -111,6 +111,7 @@ test('SIGHUP reads everything again, changed or not', async (t) => {
   program.signal('SIGHUP');
   await until(async () => (await reloads(program, 'config', 'ok')) > before, 'the configuration was read');
   await program.line(({ msg }) => msg.startsWith('SIGHUP'), 'that it was asked to');
+  await program.line(({ msg }) => msg.endsWith('is in effect'), 'that it has done so');
   assert.equal((await program.services()).version, version, 'nothing has changed');
 });
 

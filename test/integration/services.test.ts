@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { connect, createServer } from 'node:net';
 import { type TestContext, test } from 'node:test';
 import { errorCode } from '../../src/base/errors.ts';
 import { address, ask, askTimes, httpPod, podPort, udpClient, udpPod, vipPort } from '../support/pods.ts';
 import { until } from '../support/until.ts';
-import { podObject, serviceObject, sliceObject, startCluster, whoAnswers } from './cluster.ts';
+import { assertRefused, podObject, serviceObject, sliceObject, startCluster, whoAnswers } from './cluster.ts';
 import { total } from './config.ts';
 
 /* The scenarios of Kubernetes' conformance tests for Services (test/e2e/network/service.go), over loopback addresses. */
@@ -16,13 +18,6 @@ const pods = [a, b, c];
 
 async function httpPods(t: TestContext, hosts: readonly string[] = pods, port?: number): Promise<void> {
   await Promise.all(hosts.map((host) => httpPod(t, host, port)));
-}
-
-/** Refused, or reset at once: never an answer, never a wait. */
-async function assertRefused(host: string, options?: Parameters<typeof ask>[1]): Promise<void> {
-  const start = performance.now();
-  await assert.rejects(ask(host, options), (error) => ['ECONNREFUSED', 'ECONNRESET'].includes(errorCode(error)));
-  assert.ok(performance.now() - start < 2_000);
 }
 
 test('pods come and go: none, one, two, the other, none', async (t) => {
@@ -76,22 +71,6 @@ test('the same port for TCP and UDP, then each alone', async (t) => {
   await cluster.apply(serviceObject(vip, { ports: [tcp] }), podObject(a));
   assert.equal(await ask(vip), a);
   assert.deepEqual(await cluster.frontends(), [`TCP ${vip}:${vipPort} listening`]);
-});
-
-test('three services, one deleted and made again', async (t) => {
-  await httpPods(t);
-  const vips = [address(21), address(22), address(23)];
-  const services = vips.map((each, index) => serviceObject(each, {}, { name: `web-${index}` }));
-  const owned = pods.map((pod, index) => podObject(pod, { run: `web-${index}` }));
-  const answers = async () => Promise.all(vips.map((each) => ask(each).catch(errorCode)));
-  const cluster = await startCluster(t, {}, ...services, ...owned);
-  assert.deepEqual(await answers(), pods);
-  await cluster.apply(...services.slice(1), ...owned);
-  await until(async () => (await ask(vips[0] ?? '').catch(errorCode)) === 'ECONNREFUSED', 'the first is gone');
-  assert.deepEqual((await answers()).slice(1), pods.slice(1));
-  await cluster.apply(...services, ...owned);
-  await until(async () => (await ask(vips[0] ?? '').catch(errorCode)) === a, 'the first is back');
-  assert.deepEqual(await answers(), pods);
 });
 
 test('endpoints that are not ready, published all the same, and not again', async (t) => {
@@ -240,6 +219,39 @@ test('loadBalancerSourceRanges: TCP is closed and UDP dropped for clients outsid
   (await udpClient(t, balancerIp, outside)).send('x');
   const dropped = () => total(program, 'sluice_datagrams_dropped_total', { reason: 'source-not-allowed' });
   await until(async () => (await dropped()) === 1, 'the datagram from outside was dropped');
+});
+
+test('loadBalancerSourceRanges are for new flows: established ones go on, as with kube-proxy', async (t) => {
+  const echo = createServer((socket) => socket.pipe(socket)).listen(podPort, a);
+  t.after(() => echo.close());
+  await once(echo, 'listening');
+  await udpPod(t, a);
+  const [inside, outside] = [address(200), address(230)];
+  const status = { loadBalancer: { ingress: [{ ip: balancerIp }] } };
+  const ports = [
+    { name: 'tcp', port: vipPort, targetPort: podPort },
+    { name: 'udp', port: vipPort, targetPort: podPort, protocol: 'UDP' },
+  ];
+  const service = (range: string) =>
+    serviceObject(vip, { type: 'LoadBalancer', loadBalancerSourceRanges: [range], ports }, { status });
+  const cluster = await startCluster(t, {}, service(`${inside}/32`), podObject(a));
+  const socket = connect({ host: balancerIp, port: vipPort, localAddress: inside });
+  t.after(() => socket.destroy());
+  const told = async (text: string) => {
+    socket.write(text);
+    return String((await once(socket, 'data'))[0]);
+  };
+  assert.equal(await told('before'), 'before');
+  const session = await udpClient(t, balancerIp, inside);
+  assert.equal(await session.ask('before'), `${a}:before`);
+
+  await cluster.apply(service(`${outside}/32`), podObject(a));
+  await assertRefused(balancerIp, { from: inside });
+  assert.equal(await told('after'), 'after');
+  assert.equal(await session.ask('after'), `${a}:after`);
+  (await udpClient(t, balancerIp, inside)).send('new');
+  const dropped = () => total(cluster.program, 'sluice_datagrams_dropped_total', { reason: 'source-not-allowed' });
+  await until(async () => (await dropped()) === 1, 'a new session is refused');
 });
 
 test('healthCheckNodePort follows the local endpoints, and health.listen the process', async (t) => {

@@ -63,6 +63,20 @@ test('weights are kept in every round, smoothly', async (t) => {
   for (let round = 0; round < 3; round += 1) assert.deepEqual(tally(await askTimes(4, vip)), { [a]: 3, [b]: 1 });
 });
 
+test('a backend that refuses costs the others nothing: they share its clients by weight', async (t) => {
+  const [balanced, weighted] = [address(1), address(2)];
+  await Promise.all([b, c].map((pod) => httpPod(t, pod)));
+  await startProgram(t, {
+    config: configOf([
+      { name: 'balanced', vip: balanced, backends: [a, b, c] },
+      { name: 'weighted', vip: weighted, backends: [{ address: a, weight: 5 }, b, { address: c, weight: 2 }] },
+    ]),
+  });
+  // The same as nginx's stream_upstream.t asks of it.
+  assert.deepEqual(tally(await askTimes(30, balanced)), { [b]: 15, [c]: 15 });
+  assert.deepEqual(tally(await askTimes(24, weighted)), { [b]: 8, [c]: 16 });
+});
+
 test('a backend may have a port of its own', async (t) => {
   await httpPod(t, a, podPort + 1);
   await httpPod(t, b);

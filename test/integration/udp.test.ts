@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { test } from 'node:test';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { address, tally, type UdpClient, udpClient, udpPod } from '../support/pods.ts';
 import { startProgram } from '../support/program.ts';
+import { samplesOf } from '../support/prometheus-text.ts';
 import { until } from '../support/until.ts';
 import { a, b, configOf, endpointsOf, reloads, total, untilPods, vip } from './config.ts';
 
@@ -92,7 +94,11 @@ test('a oneway service gets every datagram and keeps no session', async (t) => {
 
 test('an endpoint where nobody listens is left for another after one datagram', async (t) => {
   await udpPod(t, b);
-  const program = await startProgram(t, { config: udp([a, b]) });
+  const config = configOf([{ protocol: 'UDP', backends: [a, b] }], {
+    log: { access: { level: 'info' } },
+    udp: { idleTimeout: '1s' },
+  });
+  const program = await startProgram(t, { config });
   const client = await udpClient(t, vip);
   client.send('lost');
   await until(async () => {
@@ -102,6 +108,13 @@ test('an endpoint where nobody listens is left for another after one datagram', 
   assert.match((await client.next()).toString(), new RegExp(`^${b}:`));
   const [dead] = await endpointsOf(program);
   assert.equal(dead?.active, 0);
+  const errors = samplesOf(await program.metrics(), 'sluice_socket_errors_total');
+  assert.deepEqual(
+    errors.map(({ labels }) => labels.code),
+    ['ECONNREFUSED'],
+  );
+  const { lastFailureCode } = await program.line(({ msg }) => msg === 'flow ended', 'that its session has ended');
+  assert.equal(lastFailureCode, 'ECONNREFUSED');
 });
 
 test('a session that is slow holds up no other', async (t) => {
@@ -128,7 +141,11 @@ test('a flood from many ports stays within its bounds, and an established sessio
   const [descriptors, rss] = [program.descriptors(), program.rssBytes()];
   for (let wave = 0; wave < 4; wave += 1) {
     const flood = await Promise.all(Array.from({ length: 100 }, () => udpClient(t, vip)));
-    for (const client of flood) for (let count = 0; count < 20; count += 1) client.send('flood');
+    for (const client of flood) {
+      for (let count = 0; count < 20; count += 1) client.send('flood');
+      // The pod is in this process: its socket would overflow if it never came to read.
+      await nextTurn();
+    }
     assert.equal(await steady.ask(`wave ${wave}`), `${a}:wave ${wave}`);
   }
   const most = program.descriptors() - descriptors;
@@ -151,4 +168,25 @@ test('TCP and UDP share a port number, each with its own service', async (t) => 
   assert.equal((await program.ready()).frontends.listening, 2);
   const replies = [await (await udpClient(t, vip)).ask('x'), await (await udpClient(t, vip)).ask('x')];
   assert.deepEqual(tally(replies), { [`${a}:x`]: 2 });
+});
+
+test('SIGTERM: a session is served until it falls silent, and new clients are not', async (t) => {
+  await udpPod(t, a);
+  const program = await startProgram(t, { config: `${udp([a])}\nudp: { idleTimeout: 1s }` });
+  const client = await udpClient(t, vip);
+  const ticking = setInterval(() => client.send('tick'), 20);
+  t.after(() => clearInterval(ticking));
+  const isServed = () => {
+    client.received.length = 0;
+    return until(() => client.received.length > 0, 'it is served');
+  };
+  await isServed();
+  program.signal('SIGTERM');
+  await program.line(({ msg }) => msg === 'draining', 'that it drains');
+  (await udpClient(t, vip)).send('too late');
+  const dropped = () => total(program, 'sluice_datagrams_dropped_total', { reason: 'shutdown' });
+  await until(async () => (await dropped()) === 1, 'the new client was turned away');
+  await isServed();
+  clearInterval(ticking);
+  assert.equal((await program.exited()).code, 0);
 });

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { ask, httpPod } from '../support/pods.ts';
+import { ask, httpPod, vipPort } from '../support/pods.ts';
 import { startProgram } from '../support/program.ts';
 import { a, b, configOf, vip } from './config.ts';
 
@@ -18,8 +18,19 @@ test('vip.mode loopback: a ClusterIP is served on loopback, without privileges',
   const line = await program.line(({ code }) => code === 'VIP_LOOPBACK_COLLISION', 'that the twin is not served');
   assert.match(
     line.msg,
-    new RegExp(`^TCP/${twin.replaceAll('.', '\\.')}:\\d+ and TCP/${clusterIp.replaceAll('.', '\\.')}:`),
+    new RegExp(`^${twin.replaceAll('.', '\\.')}:\\d+/TCP and ${clusterIp.replaceAll('.', '\\.')}:`),
   );
+
+  const twinAt = `${twin}:${vipPort}`;
+  const { status, vips, frontends } = await program.ready();
+  assert.deepEqual([status, vips.problems.map(({ code }) => code)], ['degraded', ['VIP_LOOPBACK_COLLISION']]);
+  assert.deepEqual(
+    frontends.failed.map(({ vip: at, code }) => [at, code]),
+    [[twinAt, 'VIP_UNPLACED']],
+  );
+  const explained = JSON.parse((await program.get(`/explain?client=127.0.0.1&frontend=${twinAt}`)).body);
+  assert.deepEqual(explained.outcome, { kind: 'reject', reason: 'not-listening' });
+  assert.match(explained.unplaced, /no place for it with the present vip\.mode/);
 
   await program.configure(configOf(services.slice(1), { vip: { mode: 'loopback' } }));
   await program.line(
@@ -27,4 +38,5 @@ test('vip.mode loopback: a ClusterIP is served on loopback, without privileges',
     'that it is solved',
   );
   assert.equal(await ask(vip), b, 'the listener is the twin now');
+  assert.equal((await program.ready()).status, 'ready');
 });

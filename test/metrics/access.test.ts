@@ -25,7 +25,10 @@ describe('the fields of a line', () => {
     const flow = flowOf(frontend, { tried: [new Target(endpoint('10.0.0.2'))] });
     const bytes = { bytesFromClient: 10, bytesFromEndpoint: 20 };
     const times = { durationMs: 1234.567891, connectMs: 1.00049 };
-    const ending = endingOf('reset', { by: 'endpoint', target, lastFailure: 'connect-refused', ...bytes, ...times });
+    const failure = { lastFailure: 'connect-refused', lastFailureCode: 'ECONNREFUSED' } as const;
+    const measures = { rttMs: 0.0421234, retransmits: 3 };
+    const how = { by: 'endpoint', target, errorCode: 'ECONNRESET', measures } as const;
+    const ending = endingOf('reset', { ...how, ...failure, ...bytes, ...times });
     assert.deepEqual(accessLine(frontend, flow, ending), {
       client: '192.0.2.77:45678',
       vip: '10.96.0.1:80',
@@ -40,14 +43,22 @@ describe('the fields of a line', () => {
       tries: 2,
       by: 'endpoint',
       reason: 'reset',
+      errorCode: 'ECONNRESET',
       lastFailure: 'connect-refused',
+      lastFailureCode: 'ECONNREFUSED',
+      rttMs: 0.042,
+      retransmits: 3,
     });
   });
 
   test('a connection that reached nobody', () => {
     const line = accessLine(frontend, flowOf(frontend), endingOf('no-endpoint', { by: 'sluice' }));
     assert.deepEqual([line.tries, line.by, line.reason], [0, 'sluice', 'no-endpoint']);
-    assert.ok(!('endpoint' in line) && !('connectMs' in line) && !('lastFailure' in line));
+    const absent = ['endpoint', 'connectMs', 'errorCode', 'lastFailure', 'lastFailureCode', 'rttMs', 'retransmits'];
+    assert.deepEqual(
+      absent.filter((field) => field in line),
+      [],
+    );
   });
 });
 

@@ -36,16 +36,25 @@ describe('flows', () => {
     const frontend = frontendOf(port.servicePort);
     const target = firstTarget(port);
     observer.flowOpened(frontend);
-    observer.connectFailed(frontend, target, 'connect-refused', true);
+    observer.connectFailed(frontend, target, 'connect-refused', true, 'ECONNREFUSED');
+    observer.connectFailed(frontend, target, 'connect-timeout', true);
     observer.flowConnected(frontend, target, 3);
     const during = await scrape();
     assert.equal(sumOfSamples(during, 'sluice_flows_opened_total', labels), 1);
     assert.equal(sumOfSamples(during, 'sluice_flows_active', labels), 1);
-    observer.flowClosed(frontend, flowOf(frontend), endingOf('reset', { by: 'endpoint', target }));
+    const ending = endingOf('reset', { by: 'endpoint', target, errorCode: 'ECONNRESET' });
+    observer.flowClosed(frontend, flowOf(frontend), ending);
     const after = await scrape();
     assert.deepEqual(
+      samplesOf(after, 'sluice_socket_errors_total').map(({ labels: { code }, value }) => [code, value]),
+      [
+        ['ECONNREFUSED', 1],
+        ['ECONNRESET', 1],
+      ],
+    );
+    assert.deepEqual(
       ['sluice_flows_active', 'sluice_retries_total'].map((name) => sumOfSamples(after, name, labels)),
-      [0, 1],
+      [0, 2],
     );
     assert.deepEqual(samplesOf(after, 'sluice_flows_closed_total'), [
       { name: 'sluice_flows_closed_total', labels: { ...labels, reason: 'reset', by: 'endpoint' }, value: 1 },
@@ -175,6 +184,7 @@ describe('the process', () => {
       { name: 'files', synced: true, problems: [problem, problem] },
       { name: 'kube', synced: false, problems: [] },
     ];
+    views.vipsView = { problems: [problem], cutOff: false };
     views.dropped = 3;
     views.limit = Number.POSITIVE_INFINITY;
     const families = await scrape();
@@ -183,6 +193,7 @@ describe('the process', () => {
       ['sluice_feed_synced', { feed: 'kube' }, 0],
       ['sluice_feed_problems', { feed: 'files' }, 2],
       ['sluice_feed_problems', { feed: 'kube' }, 0],
+      ['sluice_vip_problems', {}, 1],
       ['sluice_log_lines_dropped_total', {}, 3],
       ['sluice_flows_limit', {}, Number.POSITIVE_INFINITY],
       ['sluice_services', {}, 1],

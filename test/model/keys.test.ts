@@ -9,8 +9,8 @@ test('keys as they are written', () => {
   assert.equal(service, 'default/web');
   assert.equal(servicePortKey(service, 'http', 'TCP', 'IPv4'), 'default/web:http/TCP/IPv4');
   assert.equal(servicePortKey(service, '', 'UDP', 'IPv6'), 'default/web:/UDP/IPv6');
-  assert.equal(frontendKey('TCP', ip('10.96.0.1'), 80), 'TCP/10.96.0.1:80');
-  assert.equal(frontendKey('UDP', ip('2001:DB8::1'), 53), 'UDP/[2001:db8::1]:53');
+  assert.equal(frontendKey('TCP', ip('10.96.0.1'), 80), '10.96.0.1:80/TCP');
+  assert.equal(frontendKey('UDP', ip('2001:DB8::1'), 53), '[2001:db8::1]:53/UDP');
   assert.equal(endpointKey(ip('172.17.0.3'), 8080), '172.17.0.3:8080');
   assert.equal(endpointKey(ip('::1'), 8080), '[::1]:8080');
 });

@@ -20,6 +20,8 @@ const failures: Record<string, ConnectFailure> = {
   EADDRNOTAVAIL: 'ports-exhausted',
   EMFILE: 'descriptors-exhausted',
   ENFILE: 'descriptors-exhausted',
+  ENOMEM: 'memory-exhausted',
+  ENOBUFS: 'memory-exhausted',
   EPERM: 'connect-error',
   UNKNOWN: 'connect-error',
 };
@@ -33,7 +35,8 @@ test('every connect failure comes from some code', () => {
 });
 
 test('only what this host has run out of blames no endpoint', () => {
-  assert.deepEqual(connectFailures.filter(isLocalFailure), ['ports-exhausted', 'descriptors-exhausted']);
+  const local = ['ports-exhausted', 'descriptors-exhausted', 'memory-exhausted'];
+  assert.deepEqual(connectFailures.filter(isLocalFailure), local);
 });
 
 test('reasons are words that may stand in a metric label, and each is there once', () => {

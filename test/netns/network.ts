@@ -1,4 +1,4 @@
-import { execFileSync, spawn, spawnSync } from 'node:child_process';
+import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import type { TestContext } from 'node:test';
 
@@ -65,18 +65,35 @@ export class Network {
 const httpServer = `
   const { createServer } = require('node:http');
   const [address, port] = process.argv.slice(1);
-  createServer((request, response) => response.end(address)).listen(Number(port), address, () => console.log('listening'));`;
+  let isDraining = false;
+  process.on('SIGUSR2', () => (isDraining = true));
+  createServer({ keepAliveTimeout: 0 }, (request, response) => {
+    if (isDraining) response.setHeader('connection', 'close');
+    response.end(address);
+  }).listen(Number(port), address, () => console.log('listening'));`;
+
+export interface HttpPod {
+  /** From now on each answer is the last one of its connection. */
+  drain(): void;
+  /** Resolves when its process has ended. */
+  stop(): Promise<void>;
+}
 
 /** An HTTP server in a namespace that says its address, for one test. */
-export async function httpPodIn(t: TestContext, namespace: string, address: string, port: number): Promise<void> {
+export async function httpPodIn(t: TestContext, namespace: string, address: string, port: number): Promise<HttpPod> {
   const words = ['netns', 'exec', namespace, process.execPath, '-e', httpServer, address, String(port)];
   const child = spawn('ip', words, { stdio: ['ignore', 'pipe', 'inherit'] });
-  t.after(async () => {
-    if (child.exitCode !== null || child.signalCode !== null) return;
-    child.kill('SIGKILL');
-    await once(child, 'exit');
-  });
+  const stop = () => ended(child);
+  t.after(stop);
   await once(child.stdout, 'data');
+  return { drain: () => void child.kill('SIGUSR2'), stop };
+}
+
+/** Kills a process, if it still runs. Resolves when it has ended. */
+export async function ended(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  child.kill('SIGKILL');
+  await once(child, 'exit');
 }
 
 export interface Curled {
@@ -87,9 +104,9 @@ export interface Curled {
 }
 
 /** curl in a namespace, with 10 s at most. */
-export async function curlIn(namespace: string, url: string): Promise<Curled> {
+export async function curlIn(namespace: string, url: string, ...options: readonly string[]): Promise<Curled> {
   const start = performance.now();
-  const words = ['netns', 'exec', namespace, 'curl', '-s', '--noproxy', '*', '--max-time', '10', url];
+  const words = ['netns', 'exec', namespace, 'curl', '-s', '--noproxy', '*', '--max-time', '10', ...options, url];
   const child = spawn('ip', words, { stdio: ['ignore', 'pipe', 'inherit'] });
   let body = '';
   child.stdout.setEncoding('utf8').on('data', (text: string) => {

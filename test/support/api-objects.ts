@@ -39,12 +39,16 @@ export function endpointsObject(name: string, addresses: readonly string[], port
   };
 }
 
-export function nodeObject(name: string, zone: string, ready = true): TestObject {
+export function nodeObject(
+  name: string,
+  zone: string,
+  { ready = true, addresses = [] }: { ready?: boolean; addresses?: readonly object[] } = {},
+): TestObject {
   return {
     apiVersion: 'v1',
     kind: 'Node',
     metadata: { name, labels: { 'topology.kubernetes.io/zone': zone } },
     spec: { podCIDRs: ['10.244.1.0/24'] },
-    status: { conditions: [{ type: 'Ready', status: ready ? 'True' : 'False' }] },
+    status: { conditions: [{ type: 'Ready', status: ready ? 'True' : 'False' }], addresses },
   };
 }

@@ -3,57 +3,30 @@ import { createServer as createHttp, type IncomingMessage, type Server, type Ser
 import { createServer as createHttps, type ServerOptions } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
+import { formatAddressPort } from '../../src/model/address.ts';
+import { pageText, sizeOf } from './api-list.ts';
+import { matcher, resourceOf, type TestObject } from './api-matching.ts';
+import { gone, isAt, keyOf, line, type Stored, tellOne, type Watcher, type WatchLog } from './api-watch.ts';
 
-/** A Kubernetes object as tests write it. */
-export interface TestObject {
-  readonly apiVersion: string;
-  readonly kind: string;
-  readonly metadata: {
-    readonly name: string;
-    readonly namespace?: string;
-    readonly labels?: Readonly<Record<string, string>>;
-    readonly [field: string]: unknown;
-  };
-  readonly [field: string]: unknown;
-}
+export type { TestObject } from './api-matching.ts';
 
 export interface ApiServerInit {
   /** Certificates; absent: plain HTTP. `requestCert` and `rejectUnauthorized` demand a client certificate. */
   readonly tls?: ServerOptions;
   /** The only tokens that are let in; absent: everybody is. May be changed. */
   readonly tokens?: Set<string>;
-  /** Kinds that the server has; by default `Service`, `EndpointSlice`, `Endpoints` and `Node`. */
-  readonly kinds?: readonly string[];
-  /** The items of a page at most, whatever is asked for. */
+  /** Kinds that the server has; by default `Service`, `EndpointSlice`, `Endpoints` and `Node`. May be changed. */
+  readonly kinds?: Set<string>;
+  /** The items of a page at most, where pages are asked for. */
   readonly pageItems?: number;
+  /** No page but the first is there any more when it is asked for. */
+  readonly pagesExpire?: boolean;
   readonly address?: string;
+  /** Stands before each resourceVersion, which is no number then. */
+  readonly versionPrefix?: string;
 }
 
-interface Stored {
-  readonly type: string;
-  readonly object: TestObject & { readonly metadata: { readonly resourceVersion: string } };
-}
-
-interface Watcher {
-  readonly path: string;
-  readonly response: ServerResponse;
-  readonly matches: (object: TestObject) => boolean;
-  /** What it was told of, for the events of selectors: an object that no longer matches is deleted. */
-  readonly known: Set<string>;
-}
-
-interface WatchLog {
-  readonly version: number;
-  readonly type: 'ADDED' | 'MODIFIED' | 'DELETED';
-  readonly object: Stored['object'];
-}
-
-const paths: Readonly<Record<string, { kind: string; apiVersion: string }>> = {
-  '/api/v1/services': { kind: 'Service', apiVersion: 'v1' },
-  '/api/v1/endpoints': { kind: 'Endpoints', apiVersion: 'v1' },
-  '/api/v1/nodes': { kind: 'Node', apiVersion: 'v1' },
-  '/apis/discovery.k8s.io/v1/endpointslices': { kind: 'EndpointSlice', apiVersion: 'discovery.k8s.io/v1' },
-};
+const allKinds: ReadonlySet<string> = new Set(['Service', 'EndpointSlice', 'Endpoints', 'Node']);
 
 /**
  * A double of kube-apiserver for its readers: list with pages, watch with bookmarks and selectors, on real sockets. It
@@ -81,6 +54,12 @@ export class ApiServer {
   /** Lists are sent in this many pieces, with as many milliseconds between them. */
   slowPieces = 1;
   slowMs = 0;
+  /** Texts of status 200 instead of lists, by path without a query. */
+  readonly texts = new Map<string, string>();
+  /** Texts of status 200 instead of watches, by path without a query; they end at once. */
+  readonly watchTexts = new Map<string, string>();
+  /** `Retry-After` of all `answers`. */
+  retryAfter: string | undefined;
 
   constructor(init: ApiServerInit = {}) {
     this.#init = init;
@@ -110,7 +89,8 @@ export class ApiServer {
   }
 
   get url(): string {
-    return `${this.#init.tls === undefined ? 'http' : 'https'}://${this.#init.address ?? '127.0.0.1'}:${this.#port}`;
+    const place = formatAddressPort(this.#init.address ?? '127.0.0.1', this.#port);
+    return `${this.#init.tls === undefined ? 'http' : 'https'}://${place}`;
   }
 
   get port(): number {
@@ -131,13 +111,19 @@ export class ApiServer {
     return this.requests.filter(({ href }) => parts.every((part) => decodeURIComponent(href).includes(part))).length;
   }
 
+  /** How many lists were asked for, of a path that has this in it. */
+  lists(part = ''): number {
+    const isList = ({ pathname, searchParams }: URL) => pathname.includes(part) && !searchParams.has('watch');
+    return this.requests.filter((url) => isList(url) && !url.pathname.endsWith('/events')).length;
+  }
+
   set(...objects: readonly TestObject[]): void {
     for (const object of objects) {
       const key = keyOf(object);
       const before = this.#objects.get(key);
       this.#version += 1;
       const uid = before?.object.metadata.uid ?? `uid-${++this.#uid}`;
-      const metadata = { namespace: 'default', ...object.metadata, uid, resourceVersion: `${this.#version}` };
+      const metadata = { namespace: 'default', ...object.metadata, uid, resourceVersion: this.#text(this.#version) };
       if (object.kind === 'Node') Reflect.deleteProperty(metadata, 'namespace');
       const stored = { type: object.kind, object: { ...object, metadata } };
       this.#objects.set(key, stored);
@@ -151,23 +137,42 @@ export class ApiServer {
       if (stored === undefined) continue;
       this.#objects.delete(keyOf(object));
       this.#version += 1;
-      const metadata = { ...stored.object.metadata, resourceVersion: `${this.#version}` };
+      const metadata = { ...stored.object.metadata, resourceVersion: this.#text(this.#version) };
       this.#tell({ version: this.#version, type: 'DELETED', object: { ...stored.object, metadata } });
     }
   }
 
   /** Tells every watch that there was nothing up to now. */
   bookmark(): void {
-    for (const { response, path } of this.#watchers) {
+    for (const { response, path, from } of this.#watchers) {
+      if (this.#version < from) continue;
       const { kind, apiVersion } = resourceOf(path) ?? { kind: '', apiVersion: '' };
-      const object = { kind, apiVersion, metadata: { resourceVersion: `${this.#version}`, creationTimestamp: null } };
+      const object = {
+        kind,
+        apiVersion,
+        metadata: { resourceVersion: this.#text(this.#version), creationTimestamp: null },
+      };
       response.write(line({ type: 'BOOKMARK', object }));
     }
+  }
+
+  /** The watches of this path are told an ERROR event with such a `Status`, and end. */
+  fail(code: number, path: string, details: object = {}): void {
+    const object = { kind: 'Status', apiVersion: 'v1', status: 'Failure', message: 'the test fails it', code, details };
+    for (const watcher of this.#watchers)
+      if (watcher.path.includes(path)) watcher.response.end(line({ type: 'ERROR', object }));
   }
 
   /** Forgets how the present state came to be. */
   compact(): void {
     this.#oldest = this.#version;
+    this.#log.length = 0;
+  }
+
+  /** As if etcd was restored from a backup that has another version, and not these objects. */
+  setBack(version: number, ...lost: readonly TestObject[]): void {
+    for (const object of lost) this.#objects.delete(keyOf(object));
+    this.#version = version;
     this.#log.length = 0;
   }
 
@@ -196,13 +201,16 @@ export class ApiServer {
     this.requests.push(url);
     const answer = this.answers.get(url.pathname);
     if (answer === 'hang') return;
-    if (answer !== undefined) return status(response, answer, `the test says ${answer}`);
+    if (answer !== undefined) {
+      if (this.retryAfter !== undefined) response.setHeader('retry-after', this.retryAfter);
+      return status(response, answer, `the test says ${answer}`);
+    }
     const token = request.headers.authorization?.replace('Bearer ', '') ?? '';
     if (this.#init.tokens !== undefined && !this.#init.tokens.has(token)) return status(response, 401, 'Unauthorized');
     if (request.method === 'POST') return this.#create(request, response);
     const resource = resourceOf(url.pathname);
-    const kinds = this.#init.kinds ?? ['Service', 'EndpointSlice', 'Endpoints', 'Node'];
-    if (resource === undefined || !kinds.includes(resource.kind))
+    const kinds = this.#init.kinds ?? allKinds;
+    if (resource === undefined || !kinds.has(resource.kind))
       return status(response, 404, 'the server could not find the requested resource');
     const matches = matcher(url, resource.kind);
     if (url.searchParams.get('watch') === 'true') this.#watch(url, response, matches);
@@ -223,26 +231,22 @@ export class ApiServer {
     { kind, apiVersion }: { kind: string; apiVersion: string },
     matches: (object: TestObject) => boolean,
   ): Promise<void> {
-    const [version = `${this.#version}`, offset = '0'] = (url.searchParams.get('continue') ?? '')
-      .split(':')
-      .filter(Boolean);
-    if (Number(version) < this.#oldest) return status(response, 410, gone.message, 'Expired');
-    const all = [...this.#objects.values()].map(({ object }) => object).filter(matches);
-    all.sort((one, other) => (keyOf(one) < keyOf(other) ? -1 : 1));
-    const asked =
-      url.searchParams.get('resourceVersion') === '0'
-        ? Number.POSITIVE_INFINITY
-        : Number(url.searchParams.get('limit'));
-    const size = Math.min(asked || Number.POSITIVE_INFINITY, this.#init.pageItems ?? Number.POSITIVE_INFINITY);
-    const end = Math.min(all.length, Number(offset) + size);
-    // Items of a list do not say their kind.
-    const items = all.slice(Number(offset), end).map(({ kind: _, apiVersion: __, ...rest }) => rest);
-    const next = end < all.length ? { continue: `${version}:${end}` } : {};
-    const text = JSON.stringify({
-      kind: `${kind}List`,
+    const whole = this.texts.get(url.pathname);
+    if (whole !== undefined) return void response.end(whole);
+    const token = url.searchParams.get('continue') ?? '';
+    const [version = `${this.#version}`, offset = '0'] = token.split(':').filter(Boolean);
+    if (Number(version) < this.#oldest || (token !== '' && this.#init.pagesExpire))
+      return status(response, 410, gone.message, 'Expired');
+    const wanted = this.#versionOf(url);
+    if (wanted > this.#version) return status(response, 504, 'Too large resource version', 'Timeout');
+    const text = pageText({
+      kind,
       apiVersion,
-      metadata: { resourceVersion: version, ...next },
-      items,
+      objects: [...this.#objects.values()].map(({ object }) => object).filter(matches),
+      version,
+      resourceVersion: this.#text(Number(version)),
+      offset: Number(offset),
+      size: sizeOf(url, this.#init.pageItems),
     });
     response.writeHead(200, { 'content-type': 'application/json' });
     const piece = Math.ceil(text.length / this.slowPieces);
@@ -254,9 +258,11 @@ export class ApiServer {
   }
 
   #watch(url: URL, response: ServerResponse, matches: (object: TestObject) => boolean): void {
-    const from = Number(url.searchParams.get('resourceVersion') ?? 0);
+    const from = this.#versionOf(url);
     response.writeHead(200, { 'content-type': 'application/json' });
     response.flushHeaders();
+    const text = this.watchTexts.get(url.pathname);
+    if (text !== undefined) return void response.end(text);
     if (from < this.#oldest) {
       response.end(line({ type: 'ERROR', object: gone }));
       return;
@@ -264,11 +270,21 @@ export class ApiServer {
     const known = new Set(
       [...this.#objects.values()].filter(({ object }) => matches(object)).map(({ object }) => keyOf(object)),
     );
-    const watcher = { path: url.pathname, response, matches, known };
+    const watcher = { path: url.pathname, from, response, matches, known };
     for (const { version, type, object } of this.#log)
       if (version > from && isAt(watcher, object)) response.write(line({ type, object }));
     this.#watchers.add(watcher);
     response.on('close', () => this.#watchers.delete(watcher));
+  }
+
+  /** The `resourceVersion` that is asked for; 0: any. */
+  #versionOf({ searchParams }: URL): number {
+    return Number(searchParams.get('resourceVersion')?.replace(this.#init.versionPrefix ?? '', '') ?? 0);
+  }
+
+  /** A resourceVersion, as clients see it. */
+  #text(version: number): string {
+    return `${this.#init.versionPrefix ?? ''}${version}`;
   }
 
   #tell(entry: WatchLog): void {
@@ -277,66 +293,7 @@ export class ApiServer {
   }
 }
 
-function tellOne({ path, response, matches, known }: Watcher, { type, object }: WatchLog): void {
-  if (resourceOf(path)?.kind !== object.kind || !isInNamespace(path, object)) return;
-  const key = keyOf(object);
-  const isIn = type !== 'DELETED' && matches(object);
-  if (isIn) response.write(line({ type: known.has(key) ? 'MODIFIED' : 'ADDED', object }));
-  else if (known.has(key)) response.write(line({ type: 'DELETED', object }));
-  if (isIn) known.add(key);
-  else known.delete(key);
-}
-
-function isAt({ path, matches }: Watcher, object: TestObject): boolean {
-  return resourceOf(path)?.kind === object.kind && isInNamespace(path, object) && matches(object);
-}
-
-function resourceOf(path: string) {
-  return paths[path.replace(/\/namespaces\/[^/]+/, '')];
-}
-
-function isInNamespace(path: string, { metadata }: TestObject): boolean {
-  const [, namespace] = /\/namespaces\/([^/]+)/.exec(path) ?? [];
-  return namespace === undefined || namespace === metadata.namespace;
-}
-
-/** Label selectors: `a`, `!a`, `a=b`, `a!=b`; the field selector `metadata.name=x`. */
-function matcher(url: URL, kind: string): (object: TestObject) => boolean {
-  const labels = (url.searchParams.get('labelSelector') ?? '').split(',').filter(Boolean);
-  const [, name] = /metadata\.name=(.+)/.exec(url.searchParams.get('fieldSelector') ?? '') ?? [];
-  return (object) =>
-    object.kind === kind &&
-    isInNamespace(url.pathname, object) &&
-    (name === undefined || object.metadata.name === name) &&
-    labels.every((label) => hasLabel(object.metadata.labels ?? {}, label));
-}
-
-function hasLabel(labels: Readonly<Record<string, string>>, term: string): boolean {
-  if (term.startsWith('!')) return !(term.slice(1) in labels);
-  const [key = '', value] = term.split(/!?==?/);
-  if (value === undefined) return key in labels;
-  return term.includes('!=') ? labels[key] !== value : labels[key] === value;
-}
-
-const gone = {
-  kind: 'Status',
-  apiVersion: 'v1',
-  metadata: {},
-  status: 'Failure',
-  message: 'too old resource version',
-  reason: 'Expired',
-  code: 410,
-};
-
 function status(response: ServerResponse, code: number, message: string, reason = ''): void {
   response.writeHead(code, { 'content-type': 'application/json' });
   response.end(JSON.stringify({ kind: 'Status', apiVersion: 'v1', status: 'Failure', message, reason, code }));
-}
-
-function line(event: object): string {
-  return `${JSON.stringify(event)}\n`;
-}
-
-function keyOf({ kind, metadata }: TestObject): string {
-  return `${kind} ${metadata.namespace ?? 'default'}/${metadata.name}`;
 }

@@ -3,7 +3,7 @@ import type { Clock, Timer } from '../../src/base/clock.ts';
 /** A clock that stands still until a test moves it. */
 export class FakeClock implements Clock {
   #now = 0;
-  #tasks: { at: number; task: () => void }[] = [];
+  #tasks: { at: number; task: (asOf: number) => void }[] = [];
   #seed: number;
 
   constructor(seed = 1) {
@@ -18,7 +18,7 @@ export class FakeClock implements Clock {
     return Date.UTC(2026, 0, 1) + this.#now;
   }
 
-  after(delayMs: number, task: () => void): Timer {
+  after(delayMs: number, task: (asOf: number) => void): Timer {
     const entry = { at: this.#now + delayMs, task };
     this.#tasks.push(entry);
     const cancel = () => {
@@ -41,7 +41,7 @@ export class FakeClock implements Clock {
       if (due === undefined) break;
       this.#tasks = this.#tasks.filter((entry) => entry !== due);
       this.#now = Math.max(this.#now, due.at);
-      due.task();
+      due.task(this.#now);
     }
     this.#now = end;
   }

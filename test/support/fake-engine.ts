@@ -14,6 +14,8 @@ export class FakeListener implements Listener {
   readonly spec: ListenSpec;
   readonly router: Router;
   readonly carried = new Set<FakeFlow>();
+  /** `stop` waits for it. */
+  closing: Promise<void> | undefined;
   /** How often `stop` was called. */
   stops = 0;
   idleMs = 0;
@@ -58,6 +60,7 @@ export class FakeListener implements Listener {
   async stop(): Promise<void> {
     this.stops += 1;
     if (this.spec.protocol === 'UDP') this.cut(() => true, 'shutdown');
+    await this.closing;
   }
 
   cut(which: (target: Target | undefined) => boolean, reason: EndReason): void {
@@ -76,6 +79,7 @@ export class FakeListener implements Listener {
 /** An engine that binds nothing and remembers everything. */
 export class FakeEngine implements RelayEngine {
   readonly name = 'fake';
+  readonly reservedDescriptors = 0;
   readonly listeners: FakeListener[] = [];
   /** How often it was asked to listen, whether or not it could. */
   tries = 0;
@@ -92,4 +96,8 @@ export class FakeEngine implements RelayEngine {
     this.listeners.push(listener);
     return listener;
   }
+
+  settle(): void {}
+
+  async close(): Promise<void> {}
 }

@@ -8,12 +8,14 @@ import { until } from './until.ts';
 /** A router that sends flows to the targets in turn, skips those that were tried, and writes down what it is told. */
 export class FakeRouter implements Router {
   settings: ServiceSettings = defaultSettings;
-  readonly namesClients = true;
+  namesClients = true;
   targets: readonly Target[];
   /** If set, every new flow is rejected. */
   rejecting: RejectReason | undefined;
   readonly flows: Flow[] = [];
   readonly failures: ConnectFailure[] = [];
+  /** The system's names of the errors behind `failures`. */
+  readonly failureCodes: (string | undefined)[] = [];
   readonly connections: Target[] = [];
   readonly endings: Ending[] = [];
   readonly drops: DropReason[] = [];
@@ -40,8 +42,9 @@ export class FakeRouter implements Router {
     this.refusals.push(reason);
   }
 
-  connectFailed(flow: Flow, target: Target, failure: ConnectFailure): Route {
+  connectFailed(flow: Flow, target: Target, failure: ConnectFailure, code?: string): Route {
     this.failures.push(failure);
+    this.failureCodes.push(code);
     flow.tried = [...(flow.tried ?? []), target];
     return this.#next(flow);
   }

@@ -1,4 +1,4 @@
-import type { FeedView, FrontendView, LiveViews, ServicePortView } from '../../src/metrics/views.ts';
+import type { FeedView, FrontendView, LiveViews, ServicePortView, VipsView } from '../../src/metrics/views.ts';
 import { frontendKey, type Protocol, serviceKey, servicePortKey } from '../../src/model/keys.ts';
 import type { Endpoint, Frontend, ServicePort } from '../../src/model/snapshot.ts';
 import { Target, TargetStats } from '../../src/model/target.ts';
@@ -38,6 +38,7 @@ export class FakeViews implements LiveViews {
   servicePortViews: ServicePortView[] = [];
   frontendViews: FrontendView[] = [];
   feedViews: FeedView[] = [];
+  vipsView: VipsView = { problems: [], cutOff: false };
   version = 1;
   limit = 1000;
   dropped = 0;
@@ -45,6 +46,7 @@ export class FakeViews implements LiveViews {
   servicePorts = () => this.servicePortViews;
   frontends = () => this.frontendViews;
   feeds = () => this.feedViews;
+  vips = () => this.vipsView;
   snapshotVersion = () => this.version;
   flowsLimit = () => this.limit;
   logLinesDropped = () => this.dropped;

@@ -4,6 +4,7 @@ import { createServer, type IncomingMessage, request } from 'node:http';
 import { text } from 'node:stream/consumers';
 import type { TestContext } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
+import { errorCode } from '../../src/base/errors.ts';
 
 const network = `127.${100 + ((process.pid >> 8) % 100)}.${process.pid & 255}`;
 
@@ -46,6 +47,25 @@ export async function askTimes(count: number, vip: string, options?: Parameters<
   return answers;
 }
 
+/**
+ * Asks one question after the other, until the test ends or calls the function that is returned. That resolves with what
+ * was said, and the code of the error where nothing was.
+ */
+export function askConstantly(t: TestContext, vip: string): () => Promise<string[]> {
+  const said: string[] = [];
+  let isOver = false;
+  const asking = (async () => {
+    while (!isOver) said.push(await ask(vip).catch(errorCode));
+  })();
+  const stop = async () => {
+    isOver = true;
+    await asking;
+    return said;
+  };
+  t.after(stop);
+  return stop;
+}
+
 /** How often each answer is there. */
 export function tally(answers: readonly string[]): Record<string, number> {
   const counts: Record<string, number> = {};
@@ -84,9 +104,9 @@ export interface UdpClient {
 }
 
 /** A UDP client whose socket is connected to the VIP: the kernel lets in nothing from anywhere else. */
-export async function udpClient(t: TestContext, vip: string, from = address(250)): Promise<UdpClient> {
+export async function udpClient(t: TestContext, vip: string, from = address(250), port = vipPort): Promise<UdpClient> {
   const socket = await bound(t, from, 0);
-  socket.connect(vipPort, vip);
+  socket.connect(port, vip);
   await once(socket, 'connect');
   const received: Buffer[] = [];
   socket.on('message', (message) => received.push(message));

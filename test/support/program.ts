@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readdirSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import { request } from 'node:http';
 import { tmpdir } from 'node:os';
@@ -8,6 +8,7 @@ import { dirname, join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import type { ReadyResponse, ServicesResponse } from '../../src/admin/shapes.ts';
+import { openDescriptors } from './descriptors.ts';
 import { type PrometheusFamily, parsePrometheus } from './prometheus-text.ts';
 import { until } from './until.ts';
 
@@ -24,6 +25,8 @@ export interface ProgramInit {
    * `['ip', 'netns', 'exec', name]`. Node.js needs about 128 descriptors to load the program. The admin socket is a file and works across network namespaces.
    */
   readonly prefix?: readonly string[];
+  /** What is run instead of Node.js and the built program: sluice as one executable. */
+  readonly executable?: string;
   /** Options of Node.js itself. */
   readonly nodeOptions?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
@@ -81,10 +84,10 @@ export class Program {
 
   /** See `startProgram`. */
   async start(): Promise<void> {
-    const { config, files = {}, prefix = [], nodeOptions = [], env = {}, waitForReady = true } = this.#init;
+    const { config, files = {}, prefix = [], env = {}, waitForReady = true } = this.#init;
     for (const [path, text] of Object.entries(files)) await this.write(path, text);
     await this.configure(config);
-    const words = [...prefix, process.execPath, ...nodeOptions, builtProgram, 'run', '--config', this.#configFile];
+    const words = [...prefix, ...this.#sluice, 'run', '--config', this.#configFile];
     const [command = '', ...rest] = words;
     // A test runner's own variables are none of the program's business.
     const { NODE_TEST_CONTEXT: _, NODE_OPTIONS: __, ...inherited } = process.env;
@@ -107,9 +110,20 @@ export class Program {
     return pid;
   }
 
-  /** Writes the configuration anew, atomically; the running program sees it by itself. `admin:` is added. */
+  /**
+   * Writes the configuration anew, atomically; the running program sees it by itself. `admin:` is added, and `engine:`
+   * where `SLUICE_TEST_ENGINE` names one: so the same tests are run for every engine.
+   */
   async configure(config: string): Promise<void> {
-    await this.write('sluice.yaml', `admin: { listen: "unix:${this.#adminSocket}" }\n${config}\n`);
+    const engine = process.env.SLUICE_TEST_ENGINE;
+    const more = engine === undefined || /^engine:/m.test(config) ? '' : `engine: ${engine}\n`;
+    await this.write('sluice.yaml', `admin: { listen: "unix:${this.#adminSocket}" }\n${config}\n${more}`);
+  }
+
+  /** The relay engine that it runs on. */
+  async engine(): Promise<string | undefined> {
+    const family = (await this.metrics()).get('sluice_build_info');
+    return family?.samples[0]?.labels.engine;
   }
 
   /** Writes a file of the folder, atomically: a reader sees the old text or the new one. */
@@ -198,7 +212,7 @@ export class Program {
 
   /** How many descriptors it has open. */
   descriptors(): number {
-    return readdirSync(`/proc/${this.pid}/fd`).length;
+    return openDescriptors(this.pid);
   }
 
   /** Processor time of all its threads so far, in milliseconds: utime and stime of proc(5), in steps of 10. */
@@ -206,6 +220,11 @@ export class Program {
     const stat = readFileSync(`/proc/${this.pid}/stat`, 'utf8');
     const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
     return (Number(fields[11]) + Number(fields[12])) * 10;
+  }
+
+  get #sluice(): readonly string[] {
+    const { executable, nodeOptions = [] } = this.#init;
+    return executable === undefined ? [process.execPath, ...nodeOptions, builtProgram] : [executable];
   }
 
   get #configFile(): string {

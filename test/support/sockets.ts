@@ -111,19 +111,32 @@ export async function closedPort(host = '127.0.0.1'): Promise<number> {
   return port;
 }
 
+/** An address that does not answer, for one test; see `hole`. */
+export async function blackhole(t: TestContext, host?: string): Promise<Target> {
+  return (await hole(t, host)).target;
+}
+
+export interface Hole {
+  readonly target: Target;
+  /** From now on it answers: with an echo. */
+  open(): void;
+}
+
 /**
- * An address that does not answer: a listener that never accepts, whose queue is full, so that Linux drops every
- * further SYN. It lives in a thread that waits for ever.
+ * A listener that does not accept, whose queue is full, so that Linux drops every further SYN. It lives in a thread that
+ * waits.
  */
-export async function blackhole(t: TestContext, host = '127.0.0.1'): Promise<Target> {
+export async function hole(t: TestContext, host = '127.0.0.1'): Promise<Hole> {
   const program = `
-    const { parentPort, workerData } = require('node:worker_threads');
-    const server = require('node:net').createServer();
-    server.listen({ port: 0, host: workerData, backlog: 1 }, () => {
+    const { parentPort, workerData: { host, gate } } = require('node:worker_threads');
+    const echo = (socket) => socket.on('error', () => {}).pipe(socket);
+    const server = require('node:net').createServer({ allowHalfOpen: true }, echo);
+    server.listen({ port: 0, host, backlog: 1 }, () => {
       parentPort.postMessage(server.address().port);
-      setImmediate(() => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0));
+      setImmediate(() => Atomics.wait(gate, 0, 0));
     });`;
-  const worker = new Worker(program, { eval: true, workerData: host });
+  const gate = new Int32Array(new SharedArrayBuffer(4));
+  const worker = new Worker(program, { eval: true, workerData: { host, gate } });
   const [port] = (await once(worker, 'message')) as [number];
   const fillers = Array.from({ length: 4 }, () => connect({ port, host }).on('error', () => {}));
   t.after(async () => {
@@ -131,5 +144,9 @@ export async function blackhole(t: TestContext, host = '127.0.0.1'): Promise<Tar
     await worker.terminate();
   });
   await Promise.all(fillers.slice(0, 2).map((filler) => once(filler, 'connect')));
-  return new Target(endpointAt(host, port));
+  const open = () => {
+    Atomics.store(gate, 0, 1);
+    Atomics.notify(gate, 0);
+  };
+  return { target: new Target(endpointAt(host, port)), open };
 }

@@ -34,11 +34,10 @@ const two: Partial<Service> = {
 
 const rows: { name: string; feeds: Record<string, FeedState>; gives: Record<string, string[]> }[] = [
   { name: 'nothing', feeds: { a: state([]) }, gives: {} },
-  { name: 'a headless service is not proxied', feeds: { a: state([service('web', [])]) }, gives: {} },
   {
     name: 'a service without slices has a frontend without endpoints',
     feeds: { a: state([service('web', ['127.9.0.1'])]) },
-    gives: { 'TCP/127.9.0.1:80': [] },
+    gives: { '127.9.0.1:80/TCP': [] },
   },
   {
     name: 'all slices of a service are merged, doubles dropped',
@@ -48,7 +47,7 @@ const rows: { name: string; feeds: Record<string, FeedState>; gives: Record<stri
         [slice('s1', 'web', ['127.1.0.1', '127.1.0.2']), slice('s2', 'web', ['127.1.0.2', '127.1.0.3'])],
       ),
     },
-    gives: { 'TCP/127.9.0.1:80': ['127.1.0.1:8080', '127.1.0.2:8080', '127.1.0.3:8080'] },
+    gives: { '127.9.0.1:80/TCP': ['127.1.0.1:8080', '127.1.0.2:8080', '127.1.0.3:8080'] },
   },
   {
     name: 'a slice of another feed joins by the service',
@@ -56,14 +55,14 @@ const rows: { name: string; feeds: Record<string, FeedState>; gives: Record<stri
       a: state([service('web', ['127.9.0.1'])], [slice('s1', 'web', ['127.1.0.1'])]),
       b: state([], [slice('s1', 'web', ['127.1.0.2']), slice('s2', 'other', ['127.1.0.3'])]),
     },
-    gives: { 'TCP/127.9.0.1:80': ['127.1.0.1:8080', '127.1.0.2:8080'] },
+    gives: { '127.9.0.1:80/TCP': ['127.1.0.1:8080', '127.1.0.2:8080'] },
   },
   {
     name: 'a slice counts once in its feed',
     feeds: {
       a: state([service('web', ['127.9.0.1'])], [slice('s1', 'web', ['127.1.0.1']), slice('s1', 'web', ['127.1.0.2'])]),
     },
-    gives: { 'TCP/127.9.0.1:80': ['127.1.0.1:8080'] },
+    gives: { '127.9.0.1:80/TCP': ['127.1.0.1:8080'] },
   },
   {
     name: 'two slices with different ports serve one service',
@@ -81,7 +80,7 @@ const rows: { name: string; feeds: Record<string, FeedState>; gives: Record<stri
         ],
       ),
     },
-    gives: { 'TCP/127.9.0.1:80': ['127.1.0.1:8080', '127.1.0.2:8081'], 'UDP/127.9.0.1:53': ['127.1.0.2:5353'] },
+    gives: { '127.9.0.1:80/TCP': ['127.1.0.1:8080', '127.1.0.2:8081'], '127.9.0.1:53/UDP': ['127.1.0.2:5353'] },
   },
   {
     name: 'ports match by name and protocol, not by number',
@@ -94,7 +93,7 @@ const rows: { name: string; feeds: Record<string, FeedState>; gives: Record<stri
         ],
       ),
     },
-    gives: { 'TCP/127.9.0.1:80': [] },
+    gives: { '127.9.0.1:80/TCP': [] },
   },
   {
     name: 'TCP and UDP share a port number',
@@ -111,7 +110,7 @@ const rows: { name: string; feeds: Record<string, FeedState>; gives: Record<stri
         [slice('s1', 'dns', ['127.1.0.1'], { ports: [{ name: 'dns', port: 5353, protocol: 'UDP' }] })],
       ),
     },
-    gives: { 'TCP/127.9.0.1:53': [], 'UDP/127.9.0.1:53': ['127.1.0.1:5353'] },
+    gives: { '127.9.0.1:53/TCP': [], '127.9.0.1:53/UDP': ['127.1.0.1:5353'] },
   },
   {
     name: 'dual stack: an endpoint serves its own family',
@@ -121,12 +120,12 @@ const rows: { name: string; feeds: Record<string, FeedState>; gives: Record<stri
         [slice('s1', 'web', ['127.1.0.1']), slice('s2', 'web', ['fd00::2'], six)],
       ),
     },
-    gives: { 'TCP/127.9.0.1:80': ['127.1.0.1:8080'], 'TCP/[fd00::1]:80': ['[fd00::2]:8080'] },
+    gives: { '127.9.0.1:80/TCP': ['127.1.0.1:8080'], '[fd00::1]:80/TCP': ['[fd00::2]:8080'] },
   },
   {
     name: 'Kubernetes services never cross families',
     feeds: { a: state([service('web', ['fd00::1'])], [slice('s1', 'web', ['127.1.0.1'])]) },
-    gives: { 'TCP/[fd00::1]:80': [] },
+    gives: { '[fd00::1]:80/TCP': [] },
   },
   {
     name: 'crossFamily: the other family, where the own has none',
@@ -140,9 +139,9 @@ const rows: { name: string; feeds: Record<string, FeedState>; gives: Record<stri
       ),
     },
     gives: {
-      'TCP/127.9.0.1:80': ['127.1.0.1:8080'],
-      'TCP/[fd00::1]:80': ['127.1.0.1:8080'],
-      'TCP/127.9.0.2:80': ['[fd00::2]:8080'],
+      '127.9.0.1:80/TCP': ['127.1.0.1:8080'],
+      '[fd00::1]:80/TCP': ['127.1.0.1:8080'],
+      '127.9.0.2:80/TCP': ['[fd00::2]:8080'],
     },
   },
   {
@@ -153,14 +152,14 @@ const rows: { name: string; feeds: Record<string, FeedState>; gives: Record<stri
         [slice('s1', 'web', ['127.1.0.1']), slice('s2', 'web', [sliceEndpoint('fd00::2', { ready: false })], six)],
       ),
     },
-    gives: { 'TCP/[fd00::1]:80': ['[fd00::2]:8080'] },
+    gives: { '[fd00::1]:80/TCP': ['[fd00::2]:8080'] },
   },
   {
     name: 'several VIPs of a family, one said twice',
     feeds: {
       a: state([service('web', ['127.9.0.1', '127.9.0.2', '127.9.0.1'])], [slice('s1', 'web', ['127.1.0.1'])]),
     },
-    gives: { 'TCP/127.9.0.1:80': ['127.1.0.1:8080'], 'TCP/127.9.0.2:80': ['127.1.0.1:8080'] },
+    gives: { '127.9.0.1:80/TCP': ['127.1.0.1:8080'], '127.9.0.2:80/TCP': ['127.1.0.1:8080'] },
   },
 ];
 
@@ -172,6 +171,16 @@ for (const { name, feeds, gives } of rows) {
     assert.equal(snapshot.version, Object.keys(gives).length === 0 ? 0 : 1);
   });
 }
+
+test('what is not proxied is there to be seen', () => {
+  const headless = service('web', [], { notProxied: 'headless' });
+  const { snapshot } = buildSnapshot(
+    { feeds: [{ name: 'a', state: state([headless]) }], settings: defaultSettings },
+    emptySnapshot,
+  );
+  assert.deepEqual([...snapshot.services.values()], [headless]);
+  assert.deepEqual([snapshot.servicePorts.size, snapshot.frontends.size], [0, 0]);
+});
 
 test('a service port carries what its service says, and the eligible endpoints', () => {
   const web = service('web', ['127.9.0.1', '127.9.0.2'], {
@@ -205,7 +214,7 @@ test('TABLE_SERVICE_DUPLICATE: the first feed defines the service, the other is 
     inline: state([service('web', ['127.9.0.1'])]),
     cluster: state([service('web', ['127.9.0.2'])]),
   });
-  assert.deepEqual(Object.keys(shape(snapshot)), ['TCP/127.9.0.1:80']);
+  assert.deepEqual(Object.keys(shape(snapshot)), ['127.9.0.1:80/TCP']);
   assert.deepEqual(
     problems.map(({ code }) => code),
     ['TABLE_SERVICE_DUPLICATE'],
@@ -218,12 +227,12 @@ test('TABLE_VIP_CONFLICT: the first service has the VIP:PORT, both are named, ot
     inline: state([service('one', ['127.9.0.1'])], [slice('s1', 'one', ['127.1.0.1'])]),
     cluster: state([service('two', ['127.9.0.1'], two)], [slice('s2', 'two', ['127.1.0.2'])]),
   });
-  assert.deepEqual(shape(snapshot), { 'TCP/127.9.0.1:80': ['127.1.0.1:8080'], 'UDP/127.9.0.1:53': [] });
+  assert.deepEqual(shape(snapshot), { '127.9.0.1:80/TCP': ['127.1.0.1:8080'], '127.9.0.1:53/UDP': [] });
   assert.deepEqual(
     problems.map(({ code }) => code),
     ['TABLE_VIP_CONFLICT'],
   );
-  for (const word of [/TCP\/127\.9\.0\.1:80/, /default\/one/, /default\/two/, /cluster/]) {
+  for (const word of [/127\.9\.0\.1:80\/TCP/, /default\/one/, /default\/two/, /cluster/]) {
     assert.match(problems[0]?.message ?? '', word);
   }
 });
@@ -244,7 +253,7 @@ test('TABLE_VIP_CONFLICT: the second has the VIP:PORT once the first is gone', (
 test('TABLE_PORT_DUPLICATE: of two ports with one name the first is served', () => {
   const ports = [80, 81].map((port) => ({ name: 'http', port, protocol: 'TCP' as const }));
   const { snapshot, problems } = build({ a: state([service('web', ['127.9.0.1'], { ports })]) });
-  assert.deepEqual(Object.keys(shape(snapshot)), ['TCP/127.9.0.1:80']);
+  assert.deepEqual(Object.keys(shape(snapshot)), ['127.9.0.1:80/TCP']);
   assert.deepEqual(
     problems.map(({ code }) => code),
     ['TABLE_PORT_DUPLICATE'],
@@ -340,25 +349,57 @@ test('a builder sees a new slice of a service that is the same object', () => {
   for (const backend of ['127.1.0.1', '127.1.0.2']) {
     const feeds = [{ name: 'a', state: state([web], [slice('s1', 'web', [backend])]) }];
     const { snapshot } = builder.build({ feeds, settings: defaultSettings });
-    assert.deepEqual(shape(snapshot), { 'TCP/127.9.0.1:80': [`${backend}:8080`] });
+    assert.deepEqual(shape(snapshot), { '127.9.0.1:80/TCP': [`${backend}:8080`] });
   }
 });
 
 test('another VIP changes the snapshot, and no service port', () => {
   const before = build({ a: state([service('web', ['127.9.0.1'])]) }).snapshot;
   const after = build({ a: state([service('web', ['127.9.0.1', '127.9.0.2'])]) }, before).snapshot;
-  assert.deepEqual(Object.keys(shape(after)), ['TCP/127.9.0.1:80', 'TCP/127.9.0.2:80']);
+  assert.deepEqual(Object.keys(shape(after)), ['127.9.0.1:80/TCP', '127.9.0.2:80/TCP']);
   assert.deepEqual([...after.servicePorts.values()], [...before.servicePorts.values()]);
 });
 
-test('of two endpoints with one ip:port the first counts', () => {
-  const slices = [
-    slice('s1', 'web', ['127.1.0.1']),
-    slice('s2', 'web', [sliceEndpoint('127.1.0.1', { ready: false })]),
-  ];
-  const [port] = build({ a: state([service('web', ['127.9.0.1'])], slices) }).snapshot.servicePorts.values();
+const running = sliceEndpoint('127.1.0.1', { zone: 'running' });
+const starting = sliceEndpoint('127.1.0.1', { zone: 'starting', ready: false, serving: false });
+const ending = sliceEndpoint('127.1.0.1', { zone: 'ending', ready: false, terminating: true });
+const ended = sliceEndpoint('127.1.0.1', { zone: 'ended', ready: false, serving: false, terminating: true });
+const published = sliceEndpoint('127.1.0.1', { zone: 'published', terminating: true });
+const doubles: readonly (readonly [name: string, counts: SliceEndpoint, other: SliceEndpoint])[] = [
+  ['ready before not ready', running, starting],
+  ['what runs before what serves while it terminates', running, ending],
+  ['what runs, though not ready yet, before what terminates', starting, ending],
+  ['the same where what terminates is published as ready', starting, published],
+  ['of those that terminate, one that is ready', published, ending],
+  ['of those that terminate, one that serves', ending, ended],
+];
+for (const [name, counts, other] of doubles) {
+  test(`of two endpoints with one ip:port: ${name}`, () => {
+    const last = sliceEndpoint('127.1.0.2');
+    for (const [one, two] of [
+      [counts, other],
+      [other, counts],
+    ] as const) {
+      for (const slices of [
+        [slice('s1', 'web', [one, last]), slice('s2', 'web', [two])],
+        [slice('s1', 'web', [one, two, last])],
+      ]) {
+        const [port] = build({ a: state([service('web', ['127.9.0.1'])], slices) }).snapshot.servicePorts.values();
+        assert.deepEqual(
+          port?.endpoints.map(({ address, zone }) => zone ?? address),
+          [counts.zone, '127.1.0.2'],
+        );
+      }
+    }
+  });
+}
+
+test('of two endpoints with one ip:port that are equally good the first counts', () => {
+  const [one, two] = ['a', 'b'].map((zone, index) => slice(`s${index}`, 'web', [sliceEndpoint('127.1.0.1', { zone })]));
+  assert.ok(one !== undefined && two !== undefined);
+  const [port] = build({ a: state([service('web', ['127.9.0.1'])], [one, two]) }).snapshot.servicePorts.values();
   assert.deepEqual(
-    port?.endpoints.map(({ ready }) => ready),
-    [true],
+    port?.endpoints.map(({ zone }) => zone),
+    ['a'],
   );
 });

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { FeedState } from '../../src/model/feed-state.ts';
+import type { FeedNode, FeedState } from '../../src/model/feed-state.ts';
 import { type NodeView, unknownNode } from '../../src/model/node.ts';
 import type { EndpointSlice, Service } from '../../src/model/service.ts';
 import { defaultSettings } from '../../src/model/settings.ts';
@@ -9,10 +9,11 @@ import { nodeInput } from '../../src/table/node.ts';
 import { Table } from '../../src/table/table.ts';
 import { ip, service, slice, sliceEndpoint } from '../support/model.ts';
 
+const ports = [{ name: 'http', port: 80, protocol: 'TCP', nodePort: 30_080 }] as const;
 const view: NodeView = { ...unknownNode, addresses: ['192.0.2.10', '10.96.0.1', '127.0.0.1'].map(ip) };
 
-function fed(place: NonNullable<FeedState['node']>['place'], podCidrs: readonly string[] = []): FeedState {
-  return { services: [], slices: [], node: { place, podCidrs } };
+function fed(place: FeedNode['place'], podCidrs: readonly string[] = [], over: Partial<FeedNode> = {}): FeedState {
+  return { services: [], slices: [], node: { place, podCidrs, ...over } };
 }
 
 const places: readonly (readonly [name: string, view: Partial<NodeView>, feeds: FeedState[], expected: object])[] = [
@@ -30,6 +31,41 @@ test('cluster IPs on an interface are not addresses of the node, external and lo
     service('web', ['10.96.0.1'], { externalIps: [ip('192.0.2.10')], loadBalancerIps: [ip('127.0.0.1')] }),
   ];
   assert.deepEqual(nodeInput(view, [], services, undefined).nodePortAddresses, ['192.0.2.10', '127.0.0.1']);
+});
+
+const host: NodeView = {
+  ...unknownNode,
+  addresses: ['192.0.2.10', '192.0.2.11', '198.51.100.7', '2001:db8::1', '127.0.0.1', '::1'].map(ip),
+  nodePortAddresses: 'primary',
+};
+const has = (...addresses: string[]) => fed({}, [], { addresses: addresses.map(ip) });
+const primaries: readonly (readonly [name: string, feeds: FeedState[], expected: string[]])[] = [
+  ['the first of each family', [has('192.0.2.11', '198.51.100.7', '2001:db8::1')], ['192.0.2.11', '2001:db8::1']],
+  ['one family', [has('192.0.2.11', '192.0.2.10')], ['192.0.2.11']],
+  ['the first feed that knows any', [fed({}), has(), has('192.0.2.10'), has('192.0.2.11')], ['192.0.2.10']],
+  ['only what is on an interface here', [has('203.0.113.9', '2001:db8::1')], ['2001:db8::1']],
+  ['no feed knows any', [fed({ name: 'a' })], []],
+];
+for (const [name, feeds, expected] of primaries)
+  test(`primary: ${name}`, () => assert.deepEqual(nodeInput(host, feeds, [], undefined).nodePortAddresses, expected));
+
+test('primary of a node that nobody knows is a problem, if there are node ports', () => {
+  const builder = new SnapshotBuilder();
+  const web = service('web', ['10.96.0.1'], { ports });
+  const build = (services: readonly Service[], node: FeedState) =>
+    builder.build({
+      feeds: [{ name: 'f', state: { ...node, services } }],
+      settings: defaultSettings,
+      node: host,
+    });
+  const codes = (services: readonly Service[], node: FeedState) =>
+    build(services, node).problems.map(({ code }) => code);
+  assert.deepEqual(codes([service('plain', ['10.96.0.2'])], fed({})), []);
+  assert.deepEqual(codes([web], fed({})), ['TABLE_NODE_ADDRESS']);
+  assert.deepEqual(codes([web], has('192.0.2.11')), []);
+  assert.deepEqual([...builder.snapshot.frontends.keys()], ['10.96.0.1:80/TCP', '192.0.2.11:30080/TCP']);
+  assert.deepEqual(codes([web], has('203.0.113.9')), ['TABLE_NODE_ADDRESS']);
+  assert.deepEqual([...builder.snapshot.frontends.keys()], ['10.96.0.1:80/TCP']);
 });
 
 test('near are the node, its pods as all say, and loopback', () => {
@@ -55,15 +91,13 @@ function builds() {
     builder.build({ feeds: [{ name: 'f', state: { services, slices } }], settings: defaultSettings, node }).snapshot;
 }
 
-const ports = [{ name: 'http', port: 80, protocol: 'TCP', nodePort: 30_080 }] as const;
-
 test('an address of the node that comes and goes is a frontend that comes and goes, and nothing else', () => {
   const build = builds();
   const [web, plain] = [service('web', ['10.96.0.1'], { ports }), service('plain', ['10.96.0.2'])];
   const first = build([web, plain], []);
   const second = build([web, plain], [], { ...view, addresses: [...view.addresses, ip('192.0.2.11')] });
   const added = [...second.frontends.keys()].filter((key) => !first.frontends.has(key));
-  assert.deepEqual(added, ['TCP/192.0.2.11:30080']);
+  assert.deepEqual(added, ['192.0.2.11:30080/TCP']);
   for (const [key, frontend] of first.frontends) assert.equal(second.frontends.get(key), frontend, key);
   for (const [key, servicePort] of first.servicePorts) assert.equal(second.servicePorts.get(key), servicePort, key);
   assert.deepEqual([...build([web, plain], []).frontends.keys()], [...first.frontends.keys()]);
@@ -147,5 +181,5 @@ test('a table publishes what a change of the node changes, and nothing for one t
   assert.deepEqual(versions, [1]);
   table.updateNode({ ...view, nodePortAddresses: ['192.0.2.0/24'] });
   assert.deepEqual(versions, [1, 2]);
-  assert.deepEqual([...table.snapshot.frontends.keys()], ['TCP/10.96.0.9:80', 'TCP/192.0.2.10:30080']);
+  assert.deepEqual([...table.snapshot.frontends.keys()], ['10.96.0.9:80/TCP', '192.0.2.10:30080/TCP']);
 });

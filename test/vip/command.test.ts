@@ -32,6 +32,13 @@ test('a program that is not there', async () => {
   assert.equal(result.problem.code, 'VIP_PROGRAM_MISSING');
 });
 
+test('a program that is not there leaves nothing that keeps the process', async () => {
+  const timers = () => process.getActiveResourcesInfo().filter((type) => type === 'Timeout').length;
+  const before = timers();
+  await runCommand('no-such-program', []);
+  assert.ok(timers() <= before);
+});
+
 test('output that cannot be read is a problem', () => {
   assert.deepEqual(understand('ip -j', '[1]', JSON.parse), { kind: 'ok', value: [1] });
   const read = understand('ip -j', '[', JSON.parse);

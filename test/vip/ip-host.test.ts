@@ -75,8 +75,21 @@ test('each line that fails is a problem with its command and what ip said', asyn
   assert.deepEqual(
     problems.map(({ message }) => message),
     [
-      '"ip address add 10.96.0.1/32 dev lo metric 377292" failed: RTNETLINK answers: Operation not permitted; see sluice doctor',
+      '"ip address add 10.96.0.1/32 dev lo metric 377292" failed: RTNETLINK answers: Operation not permitted; it needs CAP_NET_ADMIN, see sluice doctor',
       '"ip route add local 10.97.0.0/16 dev lo proto 92" failed: Error: no; see sluice doctor',
+    ],
+  );
+});
+
+test('what fails for one cause is one problem', async () => {
+  const programs = new FakePrograms();
+  const said = [1, 2, 3].map((line) => `RTNETLINK answers: No buffer space available\nCommand failed -:${line}`);
+  programs.answers.set('ip -force', failing('ip', said.join('\n')));
+  const { problems } = await new IpHost(programs.run).sync(desired);
+  assert.deepEqual(
+    problems.map(({ message }) => message),
+    [
+      '"ip address add 10.96.0.1/32 dev lo metric 377292" failed: RTNETLINK answers: No buffer space available (and 2 more like it); see sluice doctor',
     ],
   );
 });

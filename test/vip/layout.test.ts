@@ -18,7 +18,7 @@ function frontend(address: string, over: Partial<Frontend> = {}): Frontend {
 }
 
 function config(mode: VipMode, anyIp: string[] = [], from: string[] = []): VipConfig {
-  return { mode, assign: { interface: 'svc0', anyIp }, redirect: { from } };
+  return { mode, listen: { freeBind: false }, assign: { interface: 'svc0', anyIp }, redirect: { via: 'dnat', from } };
 }
 
 function layout(vip: VipConfig, frontends: readonly Frontend[], podCidrs: readonly string[] = []): Layout {
@@ -31,8 +31,13 @@ const codesOf = ({ problems }: Layout) => problems.map(({ code }) => code);
 
 test('listen: a VIP is listened on itself, and the host is left alone', () => {
   const result = layout(config('listen'), [frontend('10.96.0.1')]);
-  assert.deepEqual(placesOf(result), ['TCP/10.96.0.1:80 at 10.96.0.1 80']);
+  assert.deepEqual(placesOf(result), ['10.96.0.1:80/TCP at 10.96.0.1 80']);
   assert.deepEqual([...result.host.addresses, ...result.host.routes, result.host.redirect], [undefined]);
+});
+
+test('listen with freeBind: the same places, which need not be there', () => {
+  const { places } = layout({ ...config('listen'), listen: { freeBind: true } }, [frontend('10.96.0.1')]);
+  assert.deepEqual([...places.values()], [{ protocol: 'TCP', address: '10.96.0.1', port: 80, freeBind: true }]);
 });
 
 const assigned: readonly [string, Frontend, readonly string[], readonly string[]][] = [
@@ -54,7 +59,7 @@ for (const [name, one, anyIp, expected] of assigned) {
 
 test('loopback: the same address in 127.0.0.0/8, with the same port', () => {
   const result = layout(config('loopback'), [frontend('10.104.58.143'), frontend('127.9.9.9')]);
-  assert.deepEqual(placesOf(result), ['TCP/10.104.58.143:80 at 127.104.58.143 80', 'TCP/127.9.9.9:80 at 127.9.9.9 80']);
+  assert.deepEqual(placesOf(result), ['10.104.58.143:80/TCP at 127.104.58.143 80', '127.9.9.9:80/TCP at 127.9.9.9 80']);
   assert.equal(loopbackOf(ip('192.168.1.2')), '127.168.1.2');
   assert.equal(result.problems.length, 0);
 });
@@ -68,13 +73,13 @@ test('loopback: of two VIPs that become one, the first is served', () => {
   ]);
   assert.deepEqual(codesOf(result), ['VIP_LOOPBACK_COLLISION']);
   assert.equal(result.places.size, 3);
-  assert.match(result.problems[0]?.message ?? '', /TCP\/172\.1\.2\.3:80 and TCP\/10\.1\.2\.3:80 are both/);
+  assert.match(result.problems[0]?.message ?? '', /172\.1\.2\.3:80\/TCP and 10\.1\.2\.3:80\/TCP are both/);
 });
 
 test('loopback: IPv6 has one loopback address only', () => {
   const result = layout(config('loopback'), [frontend('fd00::1'), frontend('::1')]);
   assert.deepEqual(codesOf(result), ['VIP_LOOPBACK_FAMILY']);
-  assert.deepEqual(placesOf(result), ['TCP/[::1]:80 at ::1 80']);
+  assert.deepEqual(placesOf(result), ['[::1]:80/TCP at ::1 80']);
 });
 
 const portsOf = (result: Layout) =>
@@ -93,6 +98,21 @@ test('redirect: VIPs of one target share a listener on the relay address', () =>
   assert.deepEqual(reaches, ['inside', 'everybody', 'everybody']);
 });
 
+test('redirect via tproxy: TCP has a socket of its own, which is transparent; UDP has what it had', () => {
+  const all = [frontend('10.96.0.1'), frontend('10.96.0.1', { protocol: 'UDP' })];
+  const layouts = new Layouts();
+  const of = (via: 'dnat' | 'tproxy') =>
+    layouts.layout({ ...config('redirect'), redirect: { via, from: [] } }, { frontends: all, podCidrs: [] });
+  const [dnat, tproxy] = [of('dnat'), of('tproxy')];
+  const [[tcp, udp], [oldTcp, oldUdp]] = [[...tproxy.places.values()], [...dnat.places.values()]];
+  assert.equal(tcp?.transparent, true);
+  assert.notEqual(tcp?.port, oldTcp?.port);
+  assert.deepEqual(udp, oldUdp);
+  assert.equal(udp?.transparent, undefined);
+  assert.equal(tproxy.host.redirect?.via, 'tproxy');
+  assert.notEqual(of('dnat').host, tproxy.host, 'another way is another host');
+});
+
 const apart: readonly [string, Frontend][] = [
   ['another service', frontend('10.96.0.2', { servicePort: other })],
   ['traffic policy Local', frontend('10.96.0.2', { scope: 'local' })],
@@ -104,6 +124,18 @@ for (const [name, one] of apart) {
     assert.equal(portsOf(layout(config('redirect'), [frontend('10.96.0.1'), one])).size, 2);
   });
 }
+
+test('redirect: a change of source ranges, or of the node, leaves the listener where it is', () => {
+  const layouts = new Layouts();
+  const portsWith = (range: string) => {
+    const set = new AddressSet([range]);
+    const all = [frontend('10.96.0.2', { sources: set }), frontend('10.96.0.3', { scope: 'local', nearby: set })];
+    return portsOf(layouts.layout(config('redirect'), { frontends: all, podCidrs: [] }));
+  };
+  const before = portsWith('10.0.0.0/8');
+  assert.equal(before.size, 2);
+  assert.deepEqual(portsWith('172.16.0.0/12'), before);
+});
 
 test("redirect: the node's pods are inside as the configured networks are", () => {
   const { host } = layout(

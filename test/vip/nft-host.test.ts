@@ -4,14 +4,24 @@ import { frontendKey } from '../../src/model/keys.ts';
 import { cleanUp, hostParts } from '../../src/vip/cleanup.ts';
 import { emptyHost, type HostState, type Redirection } from '../../src/vip/host.ts';
 import { relayAddresses } from '../../src/vip/layout.ts';
+import { frameOf } from '../../src/vip/nft-frame.ts';
 import { NftHost } from '../../src/vip/nft-host.ts';
 import { ip } from '../support/model.ts';
-import { FakePrograms, failing } from './support.ts';
+import { FakeClaim, FakePrograms, failing } from './support.ts';
 
 const dns: Redirection = { protocol: 'UDP', address: ip('10.96.0.1'), port: 53, reach: 'inside', to: 10_000 };
 const redirections = new Map([[frontendKey('UDP', dns.address, 53), dns]]);
-const desired: HostState = { ...emptyHost, redirect: { relay: relayAddresses, from: [], redirections } };
+const desired: HostState = { ...emptyHost, redirect: { via: 'dnat', relay: relayAddresses, from: [], redirections } };
 const noTable = failing('nft', 'Error: No such file or directory\nlist table inet sluice');
+
+/** What nft says of the table that is `desired`. */
+const made = JSON.stringify({
+  nftables: frameOf({ via: 'dnat', relay: relayAddresses, from: [], redirections }).map((object) => {
+    const { map } = object as { map?: { name: string } };
+    const elem = [[{ concat: ['10.96.0.1', 'udp', 53] }, 10_000]];
+    return map?.name === 'inside4' ? { map: { ...map, elem } } : object;
+  }),
+});
 
 test('everything is one transaction on standard input; then UDP clients are forgotten', async () => {
   const programs = new FakePrograms();
@@ -44,6 +54,37 @@ for (const [name, command, answer, code] of failures) {
   });
 }
 
+test('whether any VIP is redirected is known, also after a failure', async () => {
+  const programs = new FakePrograms();
+  programs.answers.set('nft -j list', noTable);
+  const nft = new NftHost(programs.run);
+  assert.equal(nft.hasTable, false);
+  await nft.sync(desired);
+  assert.equal(nft.hasTable, true);
+  programs.answers.set('nft -j list', failing('nft', 'killed'));
+  await nft.sync(desired);
+  assert.equal(nft.hasTable, true, 'nobody has removed it');
+  programs.answers.set('nft -j list', noTable);
+  programs.answers.set('nft -j -f', failing('nft', 'Operation not permitted'));
+  await nft.sync(desired);
+  assert.equal(nft.hasTable, false, 'somebody has');
+});
+
+test('UDP clients that could not be forgotten are forgotten later', async () => {
+  const programs = new FakePrograms();
+  programs.answers.set('nft -j list', noTable);
+  programs.answers.set('conntrack', failing('conntrack', '', true));
+  const nft = new NftHost(programs.run);
+  assert.equal((await nft.sync(desired)).problems.length, 1);
+  programs.answers.set('nft -j list', made);
+  const again = await nft.sync(desired);
+  assert.deepEqual([again.changes, again.problems.length], [0, 1], 'it is a problem for as long as it is one');
+  programs.answers.set('conntrack', '');
+  programs.calls.length = 0;
+  assert.deepEqual(await nft.sync(desired), { changes: 0, problems: [] });
+  assert.ok(programs.commands.includes('conntrack -L -f ipv4 -p udp'));
+});
+
 const without: readonly [string, ReturnType<typeof failing>, number][] = [
   ['no table', noTable, 0],
   ['no program', failing('nft', '', true), 0],
@@ -65,7 +106,7 @@ test('cleaning up deletes the table and the addresses', async () => {
   const marked = { local: '10.96.0.1', prefixlen: 32, metric: 377_292 };
   programs.answers.set('ip -j address', JSON.stringify([{ ifname: 'lo', addr_info: [marked] }]));
   programs.answers.set('nft -j list', JSON.stringify({ nftables: [] }));
-  assert.deepEqual(await cleanUp(hostParts(programs.run)), { changes: 2, problems: [] });
+  assert.deepEqual(await cleanUp(hostParts(programs.run), new FakeClaim()), { changes: 2, problems: [] });
   assert.deepEqual(
     programs.calls.filter(({ input }) => input !== '').map(({ input }) => input),
     ['address delete 10.96.0.1/32 dev lo\n', '{"nftables":[{"delete":{"table":{"family":"inet","name":"sluice"}}}]}'],
@@ -76,7 +117,12 @@ const moved = (to: number): HostState => {
   const web: Redirection = { ...dns, protocol: 'TCP', port: 80, to };
   return {
     ...emptyHost,
-    redirect: { relay: relayAddresses, from: [], redirections: new Map([[frontendKey('TCP', web.address, 80), web]]) },
+    redirect: {
+      via: 'dnat',
+      relay: relayAddresses,
+      from: [],
+      redirections: new Map([[frontendKey('TCP', web.address, 80), web]]),
+    },
   };
 };
 

@@ -18,14 +18,22 @@ const redirectionArb: fc.Arbitrary<Redirection> = fc.record({
   to: fc.integer({ min: 10_000, max: 10_002 }),
 });
 
-function redirectOf(list: readonly Redirection[], from: readonly string[] = []): Redirect {
+function redirectOf(
+  list: readonly Redirection[],
+  from: readonly string[] = [],
+  via: Redirect['via'] = 'dnat',
+): Redirect {
   const redirections = new Map(list.map((one) => [frontendKey(one.protocol, one.address, one.port), one]));
-  return { relay: relayAddresses, from, redirections };
+  return { via, relay: relayAddresses, from, redirections };
 }
 
 const redirectArb = fc
-  .tuple(fc.array(redirectionArb, { maxLength: 8 }), fc.subarray(['10.244.0.0/16', 'fd00::/64']))
-  .map(([list, from]) => redirectOf(list, from));
+  .tuple(
+    fc.array(redirectionArb, { maxLength: 8 }),
+    fc.subarray(['10.244.0.0/16', 'fd00::/64']),
+    fc.constantFrom('dnat' as const, 'tproxy' as const),
+  )
+  .map((all) => redirectOf(...all));
 
 type Objects = { kind: string; value: Record<string, unknown> }[];
 
@@ -161,6 +169,12 @@ for (const [name, before, after, count] of moves) {
     for (const one of movedUdp) assert.deepEqual(one, { address: '10.96.0.1', port: 53 });
   });
 }
+
+test('the kernel is to forget all UDP clients of a table that goes', () => {
+  const { commands, movedUdp } = planNft(undefined, read(made(redirectOf([dns, web]))));
+  assert.equal(commands.length, 1);
+  assert.deepEqual(movedUdp, [{ address: '10.96.0.1', port: 53 }]);
+});
 
 test('protocols may be shown as numbers', () => {
   const elem = [[{ concat: ['10.96.0.1', 6, 80] }, 10_000]];

@@ -1,3 +1,5 @@
+import type { Problem } from '../../src/base/errors.ts';
+import type { Claim } from '../../src/vip/claim.ts';
 import { type CommandResult, failure, type RunCommand } from '../../src/vip/command.ts';
 
 export interface Call {
@@ -28,4 +30,44 @@ export class FakePrograms {
 
 export function failing(program: string, stderr: string, missing = false): CommandResult {
   return failure(program, ['…'], stderr, missing);
+}
+
+/** A claim that is another's for as long as a test says so. */
+export class FakeClaim implements Claim {
+  /** What is said to those who want it while it is another's. */
+  holder: Problem | undefined;
+  isOurs = false;
+  #onFree: (() => void) | undefined;
+  #onWanted: (() => void) | undefined;
+
+  /** Whether it was waited for, and still is. */
+  get isAsked(): boolean {
+    return this.#onFree !== undefined;
+  }
+
+  async take(onFree?: () => void): Promise<Problem | undefined> {
+    this.isOurs = this.holder === undefined;
+    if (!this.isOurs) this.#onFree = onFree;
+    return this.holder;
+  }
+
+  offer(onWanted: () => void): void {
+    this.#onWanted = onWanted;
+  }
+
+  release(): void {
+    this.isOurs = false;
+    this.#onFree = undefined;
+  }
+
+  /** The other one has ended. */
+  free(): void {
+    this.holder = undefined;
+    this.#onFree?.();
+  }
+
+  /** Another one comes to wait. */
+  want(): void {
+    this.#onWanted?.();
+  }
 }

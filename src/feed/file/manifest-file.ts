@@ -1,14 +1,15 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Problem } from '../../base/errors.ts';
+import type { Pace } from '../../base/pace.ts';
 import type { LineColumn } from '../../config/document.ts';
-import { locator, parseDocument } from '../../config/document.ts';
+import { locator } from '../../config/document.ts';
 import type { Path } from '../../config/path.ts';
 import type { Chunk } from '../../config/split.ts';
 import { countLines } from '../../config/split.ts';
 import type { Manifest, ManifestOptions } from '../manifests.ts';
-import { readManifests } from '../manifests.ts';
 import { alignVersions } from './align.ts';
-import type { Pace } from './pace.ts';
+import type { LongDocuments } from './long-documents.ts';
+import type { FaultPlaces } from './read-document.ts';
 import type { Content, FileManifest, ManifestFile, ParsedChunk } from './version.ts';
 
 export type ParsedFile =
@@ -26,6 +27,7 @@ export interface ParseInit {
   /** The last good object of that id, whichever file it was in; equal objects keep their identity. */
   readonly known: Known;
   readonly pace: Pace;
+  readonly documents: LongDocuments;
   readonly options: ManifestOptions;
 }
 
@@ -48,7 +50,7 @@ export async function parseManifestFile(init: ParseInit): Promise<ParsedFile> {
   const faults: Syntax[] = [];
   const chunks: ParsedChunk[] = [];
   for (const chunk of middle) {
-    const content = old(chunk) ?? parseContent(bytes.toString('utf8', chunk.start, chunk.end), init);
+    const content = old(chunk) ?? (await readContent(bytes.toString('utf8', chunk.start, chunk.end), init));
     if ('message' in content) faults.push({ chunk, ...content });
     else chunks.push({ ...chunk, content });
     if (pace.isDue) await pace.rest();
@@ -63,22 +65,20 @@ function syntaxProblem({ chunk, message, at }: Syntax, bytes: Buffer, file: stri
 }
 
 /** `text` must be a string of its own: a slice of the file's would keep the whole file in memory. */
-function parseContent(
+async function readContent(
   text: string,
-  { file, known, options }: Pick<ParseInit, 'file' | 'known' | 'options'>,
-): Content | { message: string; at: LineColumn } {
-  const document = parseDocument(text);
-  if (document.kind === 'invalid') return document;
-  const read = document.value === null ? [] : readManifests(document.value, [], options);
-  const manifests = read.map((manifest) => ({ ...withKnown(manifest, known), file }));
-  return { manifests, faultPlaces: placesOf(manifests, text) };
+  { file, known, options, pace, documents }: ParseInit,
+): Promise<Content | Omit<Syntax, 'chunk'>> {
+  const read = await documents.read(text, options, pace);
+  if (read.kind === 'invalid') return read;
+  const manifests = await pace.map(read.manifests, (manifest) => ({ ...withKnown(manifest, known), file }));
+  return { manifests, faultPlaces: placesOf(manifests, read.faultPlaces) };
 }
 
-function placesOf(manifests: readonly FileManifest[], text: string): Content['faultPlaces'] {
-  const wrong = manifests.filter((manifest) => manifest.kind === 'invalid');
-  if (wrong.length === 0) return nowhere;
-  const locate = locator(text);
-  return new Map(wrong.map((manifest) => [manifest, manifest.faults.map(({ path }) => locate(path))]));
+function placesOf(manifests: readonly FileManifest[], places: FaultPlaces): Content['faultPlaces'] {
+  if (places.size === 0) return nowhere;
+  const wrong = manifests.map((manifest, index) => [manifest, places.get(index) ?? []] as const);
+  return new Map(wrong.filter(([{ kind }]) => kind === 'invalid'));
 }
 
 /** The same manifest, with the model's objects of the last good one where they are equal. */

@@ -3,12 +3,13 @@ import { basename, join } from 'node:path';
 import type { Clock } from '../../base/clock.ts';
 import type { Problem } from '../../base/errors.ts';
 import { errorCode } from '../../base/errors.ts';
+import { Pace } from '../../base/pace.ts';
 import { readDocumentFile } from '../../config/read.ts';
 import type { ManifestOptions } from '../manifests.ts';
 import type { Source } from './assemble.ts';
+import { LongDocuments } from './long-documents.ts';
 import type { Known } from './manifest-file.ts';
 import { parseManifestFile } from './manifest-file.ts';
-import { Pace } from './pace.ts';
 import type { ManifestFile } from './version.ts';
 import { stampOf } from './watch.ts';
 
@@ -54,6 +55,7 @@ export class Sources {
   readonly #path: string;
   readonly #clock: Clock;
   readonly #options: ManifestOptions;
+  readonly #documents = new LongDocuments();
   readonly #entries = new Map<string, Entry>();
   /** The keys of `#entries` in order, until one comes or goes. */
   #order: readonly string[] | undefined;
@@ -150,8 +152,9 @@ export class Sources {
     const since = this.#unfinishedSince(stamp, entry);
     if (look.others !== 'all' && isHalf(read.bytes, content?.bytes) && this.#clock.now() - since < unfinishedMs)
       return this.#set(file, { stamp, content, problems: [unfinished(file)], unfinishedSince: since });
-    const options = this.#options;
-    const parsed = await parseManifestFile({ file, bytes: read.bytes, previous: content, known, pace, options });
+    const [options, documents] = [this.#options, this.#documents];
+    const { bytes } = read;
+    const parsed = await parseManifestFile({ file, bytes, previous: content, known, pace, documents, options });
     if (parsed.kind === 'invalid') this.#set(file, { stamp, content, problems: parsed.problems });
     else this.#set(file, { stamp, content: parsed.file, problems: [] });
   }
@@ -173,7 +176,7 @@ function unfinished(file: string): Problem {
 }
 
 /** Not hidden: editors' swap files, and the `..data` of a ConfigMap, whose real names link to what is in there. */
-export function isManifestName(name: string): boolean {
+function isManifestName(name: string): boolean {
   return !name.startsWith('.') && /\.(?:ya?ml|json)$/.test(name);
 }
 

@@ -1,6 +1,6 @@
 import type { RequestOptions } from 'node:https';
 
-/** Where the API server is, and what proves who asks. Made anew for each request: tokens and certificates rotate. */
+/** Where the API server is, and what proves who asks. Asked for at each request: tokens and certificates rotate. */
 export interface Connection {
   /** `https://host:port`, with a path if the server is behind one, without a slash at its end. */
   readonly server: string;
@@ -12,6 +12,9 @@ export interface Connection {
 export interface Access {
   /** Rejects with an `Error` whose message says what is missing: a file, a context, a credential plugin that failed. */
   connection(): Promise<Connection>;
-  /** The server refused what `connection` gave: the next one is made from the files as they are then. */
-  renew(): void;
+  /**
+   * The server refused this connection, or was not to be found there: the next one may be made from the files as they are
+   * then.
+   */
+  renew(connection: Connection, reason: 'refused' | 'unreachable'): void;
 }

@@ -1,45 +1,35 @@
-import { type IncomingMessage, request as requestHttp } from 'node:http';
-import { request as requestHttps } from 'node:https';
+import type { Readable } from 'node:stream';
 import type { Clock } from '../../base/clock.ts';
 import { errorCode } from '../../base/errors.ts';
-import { version } from '../../base/version.ts';
 import type { Access, Connection } from './access.ts';
+import {
+  type Answer,
+  type ApiFailure,
+  type ApiRequest,
+  exchange,
+  type Failed,
+  failure,
+  messageOf,
+} from './exchange.ts';
+import { Silence } from './silence.ts';
 
-/** Why the API server gave nothing. */
-export interface ApiFailure {
-  /** Of HTTP; absent: there was no answer. */
-  readonly status?: number;
-  /** `ECONNREFUSED`, …; `HTTP_403`; `TIMEOUT`; `CREDENTIALS`; `MALFORMED`. */
-  readonly code: string;
-  readonly message: string;
-  /** The server asked to be left alone for so long (`Retry-After`). */
-  readonly retryAfterMs?: number;
-}
+export type { ApiFailure, Failed } from './exchange.ts';
 
-export type Failed = { readonly kind: 'failed'; readonly failure: ApiFailure };
-export type OpenResult = { readonly kind: 'ok'; readonly response: IncomingMessage } | Failed;
+export type OpenResult = { readonly kind: 'ok'; readonly body: Readable } | Failed;
+export type ReadResult = { readonly kind: 'ok' } | Failed;
 export type JsonResult = { readonly kind: 'ok'; readonly value: unknown } | Failed;
-
-export interface ApiRequest {
-  /** With its query, from the server's root: `/api/v1/services?limit=500`. */
-  readonly path: string;
-  readonly signal: AbortSignal;
-  readonly method?: 'GET' | 'POST' | 'DELETE';
-  readonly body?: unknown;
-}
 
 export interface ApiClientInit {
   readonly access: Access;
   readonly clock: Clock;
 }
 
-/** From the request to the first byte of the answer; a server under load takes its time for a list of everything. */
-const headTimeoutMs = 30_000;
-/** A whole answer that is not a watch. kube-apiserver itself gives up after 60 s. */
-const bodyTimeoutMs = 60_000;
-/** The most bytes of one answer that is held in memory as a whole. */
-const maxBodyBytes = 512 * 1024 ** 2;
-const keepAliveMs = 15_000;
+/** Of an answer that is not a watch. However long it is and takes, some of it comes. */
+const silenceMs = 60_000;
+/** The most bytes of an answer that is held in memory as a whole: one object, or a `Status`. */
+const maxTextBytes = 16 * 1024 ** 2;
+/** Nobody is left alone for longer than this, whatever is asked for. */
+const maxRetryAfterMs = 300_000;
 
 /**
  * Requests to an API server, over node:http(s) with the credentials of an `Access`. Not with the library's own client:
@@ -54,107 +44,109 @@ export class ApiClient {
     this.#clock = clock;
   }
 
-  /** Resolves with an answer of status 2xx, its body yet to be read. Never rejects. */
+  /**
+   * Resolves with an answer of status 2xx, its body yet to be read. Never rejects. Credentials that are refused may have
+   * been replaced since they were read: that is tried before it is told.
+   */
   async open(request: ApiRequest): Promise<OpenResult> {
-    const connection = await this.#connect();
-    if ('failure' in connection) return connection;
-    const result = await this.#send(connection, request);
-    if (result.kind === 'failed') {
-      const { status } = result.failure;
-      if (status === undefined || status === 401) this.#access.renew();
-      return result;
-    }
-    const { statusCode = 0 } = result.response;
-    if (statusCode >= 200 && statusCode < 300) return result;
-    if (statusCode === 401) this.#access.renew();
-    return { kind: 'failed', failure: await this.#refusal(result.response) };
+    const first = await this.#open(request);
+    return first.kind === 'failed' && first.failure.status === 401 ? this.#open(request) : first;
+  }
+
+  /** Reads a whole answer; the next chunk is waited for until `take` has resolved. Never rejects, unless `take` does. */
+  async read(request: ApiRequest, take: (chunk: Buffer) => void | Promise<void>): Promise<ReadResult> {
+    const opened = await this.open({ ...request, compressed: true });
+    return opened.kind === 'failed' ? opened : this.#drain(opened.body, take);
   }
 
   /** The whole answer as JSON. Never rejects. */
   async json(request: ApiRequest): Promise<JsonResult> {
     const opened = await this.open(request);
     if (opened.kind === 'failed') return opened;
-    const read = await this.#text(opened.response);
-    if (typeof read !== 'string') return { kind: 'failed', failure: read };
+    const read = await this.#text(opened.body);
+    if (typeof read !== 'string') return read;
     try {
       return { kind: 'ok', value: JSON.parse(read) as unknown };
     } catch {
-      return { kind: 'failed', failure: { code: 'MALFORMED', message: 'the answer is not JSON' } };
+      return failure('MALFORMED', 'the answer is not JSON');
     }
   }
 
-  async #connect(): Promise<Connection | Failed> {
-    try {
-      return await this.#access.connection();
-    } catch (error) {
-      return { kind: 'failed', failure: { code: 'CREDENTIALS', message: messageOf(error) } };
+  async #open(request: ApiRequest): Promise<OpenResult> {
+    const connection = await this.#connect(request.signal);
+    if ('failure' in connection) return connection;
+    const result = await exchange(connection, request, this.#clock);
+    if (result.kind === 'failed') {
+      if (!request.signal.aborted) this.#access.renew(connection, 'unreachable');
+      return result;
     }
+    const { statusCode: status = 0 } = result.head;
+    if (status >= 200 && status < 300) return { kind: 'ok', body: result.body };
+    if (status === 401) this.#access.renew(connection, 'refused');
+    return { kind: 'failed', failure: await this.#refusal(result, status) };
   }
 
-  #send({ server, options }: Connection, { path, signal, method = 'GET', body }: ApiRequest): Promise<OpenResult> {
+  /** A plugin may take a minute; whoever wants to end does not wait for it. */
+  #connect(signal: AbortSignal): Promise<Connection | Failed> {
     return new Promise((resolve) => {
-      const fail = (failure: ApiFailure) => resolve({ kind: 'failed', failure });
-      const headers = {
-        accept: 'application/json',
-        'user-agent': `sluice/${version}`,
-        ...(body !== undefined && { 'content-type': 'application/json' }),
-        ...options.headers,
+      const settle = (result: Connection | Failed) => {
+        signal.removeEventListener('abort', stop);
+        resolve(result);
       };
-      const send = server.startsWith('http:') ? requestHttp : requestHttps;
-      const request = send(`${server}${path}`, { ...options, method, headers, signal });
-      const timer = this.#clock.after(headTimeoutMs, () => {
-        fail({ code: 'TIMEOUT', message: `no answer in ${headTimeoutMs / 1000} s` });
-        request.destroy();
-      });
-      request.on('socket', (socket) => socket.setKeepAlive(true, keepAliveMs));
-      request.on('error', (error) => {
-        timer.cancel();
-        fail({ code: errorCode(error), message: messageOf(error) });
-      });
-      request.on('response', (response) => {
-        timer.cancel();
-        // Whoever reads the body hears of its errors; if nobody does, they are nobody's concern.
-        response.on('error', () => {});
-        resolve({ kind: 'ok', response });
-      });
-      request.end(body === undefined ? undefined : JSON.stringify(body));
+      const stop = () => settle(failure('ABORT_ERR', 'nobody waits for it any more'));
+      signal.addEventListener('abort', stop);
+      if (signal.aborted) stop();
+      else this.#access.connection().then(settle, (error: unknown) => settle(failure('CREDENTIALS', messageOf(error))));
     });
   }
 
   /** What an answer that is not 2xx says: a `Status` object, mostly. */
-  async #refusal(response: IncomingMessage): Promise<ApiFailure> {
-    const status = response.statusCode ?? 0;
-    const text = await this.#text(response);
-    const retryAfter = Number(response.headers['retry-after']);
+  async #refusal({ head, body }: Answer, status: number): Promise<ApiFailure> {
+    const text = await this.#text(body);
+    const retryAfterMs = this.#retryAfterMs(head.headers['retry-after']);
     return {
       status,
       code: `HTTP_${status}`,
       message: statusMessage(typeof text === 'string' ? text : '') ?? `the answer is HTTP ${status}`,
-      ...(retryAfter > 0 && { retryAfterMs: retryAfter * 1000 }),
+      ...(retryAfterMs > 0 && { retryAfterMs }),
     };
   }
 
-  async #text(response: IncomingMessage): Promise<string | ApiFailure> {
+  /** Seconds, or a date (RFC 9110, section 10.2.3). */
+  #retryAfterMs(text = ''): number {
+    const ms = /^\d+$/.test(text) ? Number(text) * 1_000 : Date.parse(text) - this.#clock.wallTime();
+    return Math.min(ms || 0, maxRetryAfterMs);
+  }
+
+  async #text(body: Readable): Promise<string | Failed> {
     const chunks: Buffer[] = [];
     let length = 0;
-    let failure: ApiFailure | undefined;
-    const end = (code: string, message: string) => {
-      failure = { code, message };
-      response.destroy();
+    const result = await this.#drain(body, (chunk) => {
+      length += chunk.length;
+      if (length > maxTextBytes) body.destroy(new Error(`the answer has more than ${maxTextBytes} bytes`));
+      else chunks.push(chunk);
+    });
+    return result.kind === 'failed' ? result : Buffer.concat(chunks).toString('utf8');
+  }
+
+  async #drain(body: Readable, take: (chunk: Buffer) => void | Promise<void>): Promise<ReadResult> {
+    let isLate = false;
+    const onSilence = () => {
+      isLate = true;
+      body.destroy(new Error(`nothing more came in ${silenceMs / 1000} s`));
     };
-    const timer = this.#clock.after(bodyTimeoutMs, () => end('TIMEOUT', `not all came in ${bodyTimeoutMs / 1000} s`));
+    const silence = new Silence({ clock: this.#clock, limitMs: silenceMs, onSilence });
     try {
-      for await (const chunk of response as AsyncIterable<Buffer>) {
-        chunks.push(chunk);
-        length += chunk.length;
-        if (length > maxBodyBytes) end('TOO_LARGE', `the answer has more than ${maxBodyBytes} bytes`);
+      for await (const chunk of body as AsyncIterable<Buffer>) {
+        await take(chunk);
+        silence.heard();
       }
+      return { kind: 'ok' };
     } catch (error) {
-      return failure ?? { code: errorCode(error), message: messageOf(error) };
+      return failure(isLate ? 'TIMEOUT' : errorCode(error), messageOf(error));
     } finally {
-      timer.cancel();
+      silence.stop();
     }
-    return failure ?? Buffer.concat(chunks).toString('utf8');
   }
 }
 
@@ -165,8 +157,4 @@ function statusMessage(text: string): string | undefined {
   } catch {
     return undefined;
   }
-}
-
-export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message || errorCode(error) : String(error);
 }

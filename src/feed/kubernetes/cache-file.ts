@@ -1,9 +1,9 @@
 import { open, readFile, rename, rm } from 'node:fs/promises';
 import type { Clock } from '../../base/clock.ts';
 import { errorCode } from '../../base/errors.ts';
+import { Pace } from '../../base/pace.ts';
 import type { EndpointSlice, Service } from '../../model/service.ts';
 import type { FeedState } from '../feed.ts';
-import { Pace } from '../file/pace.ts';
 
 /** Changes with the shape of `FeedState`: what another sluice wrote must not be taken for something that it is not. */
 const format = 'sluice kubernetes cache 1';

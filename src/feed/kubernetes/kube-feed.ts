@@ -1,6 +1,6 @@
 import type { Clock, Timer } from '../../base/clock.ts';
 import type { Problem } from '../../base/errors.ts';
-import { errorCode } from '../../base/errors.ts';
+import { errorCode, formatProblem } from '../../base/errors.ts';
 import type { ServiceKey } from '../../model/keys.ts';
 import type { Feed, FeedSink, FeedState, FeedWarning } from '../feed.ts';
 import type { Access } from './access.ts';
@@ -45,8 +45,10 @@ const cacheDelayMs = 1_000;
 interface Kind {
   readonly name: string;
   readonly reflector: Reflector;
-  /** Whether it has had its first list, or can do without. */
-  isComplete(): boolean;
+  /** It has had its first list. */
+  isKnown(): boolean;
+  /** The server does not give it, and a feed can do without. */
+  isSpared(): boolean;
   failure: ApiFailure | undefined;
   /** Lines and items since the last list that were no objects of Kubernetes. */
   garbage: number;
@@ -86,8 +88,8 @@ export class KubeFeed implements Feed {
     this.#client = new ApiClient({ access, clock });
     this.#events = new EventWriter({ client: this.#client, clock, nodeName });
     const onInvalid = (object: StoredObject) => this.#warnOf(object);
-    this.#services = new ManifestStore({ clock, onInvalid, proxyName });
-    this.#endpoints = new ManifestStore({ clock, onInvalid, proxyName });
+    this.#services = new ManifestStore({ onInvalid, proxyName });
+    this.#endpoints = new ManifestStore({ onInvalid, proxyName });
     this.#node = nodeName === undefined ? undefined : new OwnNodeStore(nodeName);
     this.#cache = cacheFile === undefined ? undefined : new CacheFile(cacheFile, clock);
     this.#kinds = this.#makeKinds();
@@ -98,7 +100,7 @@ export class KubeFeed implements Feed {
     const tried = Promise.all(this.#kinds.map(({ reflector }) => reflector.resync()));
     let timer: Timer | undefined;
     const patience = new Promise<void>((resolve) => {
-      timer = this.#init.clock.after(startTimeoutMs, resolve);
+      timer = this.#init.clock.after(startTimeoutMs, () => resolve());
     });
     await Promise.race([tried, patience]);
     timer?.cancel();
@@ -127,7 +129,7 @@ export class KubeFeed implements Feed {
   /** Of the kind of objects that was heard of least lately. Bookmarks come about once a minute where nothing changes. */
   staleMs(): number {
     const now = this.#init.clock.now();
-    return Math.max(...this.#kinds.map(({ heardAt }) => now - heardAt));
+    return Math.max(...this.#kinds.map((kind) => (kind.isSpared() ? 0 : now - kind.heardAt)));
   }
 
   warn(service: ServiceKey, warning: FeedWarning): void {
@@ -137,7 +139,7 @@ export class KubeFeed implements Feed {
   }
 
   get #isComplete(): boolean {
-    return this.#kinds.every((kind) => kind.isComplete());
+    return this.#kinds.every((kind) => kind.isKnown() || kind.isSpared());
   }
 
   #makeKinds(): readonly Kind[] {
@@ -190,9 +192,17 @@ export class KubeFeed implements Feed {
         this.#changed();
       },
     });
-    // Without its zone a node still serves: a Role for one namespace cannot allow to read nodes.
-    const isComplete = () => sink.hasAll || (sink === this.#node && kind.failure?.status === 403);
-    const kind: Kind = { name, reflector, isComplete, failure: undefined, garbage: 0, heardAt: clock.now() };
+    const kind: Kind = {
+      name,
+      reflector,
+      isKnown: () => sink.hasAll,
+      // Without its zone a node still serves: a Role for one namespace cannot allow to read nodes, and some servers
+      // have none.
+      isSpared: () => sink === this.#node && [403, 404].includes(kind.failure?.status ?? 0),
+      failure: undefined,
+      garbage: 0,
+      heardAt: clock.now(),
+    };
     return kind;
   }
 
@@ -201,8 +211,8 @@ export class KubeFeed implements Feed {
     if (this.#sink === undefined) return;
     if (this.#batch !== undefined) return;
     const { clock } = this.#init;
-    const isQuiet = clock.now() - this.#batchedAt >= batchMs;
-    this.#batch = clock.after(isQuiet ? quietBatchMs : batchMs, () => {
+    const delayMs = Math.max(quietBatchMs, this.#batchedAt + batchMs - clock.now());
+    this.#batch = clock.after(delayMs, () => {
       this.#batch = undefined;
       this.#batchedAt = clock.now();
       if (this.#isComplete) this.#deliver();
@@ -253,14 +263,14 @@ export class KubeFeed implements Feed {
   }
 
   #report(): void {
-    const problems = [
+    const problems = unique([
       ...this.#kinds.flatMap(({ name, failure }) => (failure === undefined ? [] : [failureProblem(name, failure)])),
       ...(this.#staleSince === undefined ? [] : [staleProblem(this.#staleSince)]),
       ...(this.#cacheProblem === undefined ? [] : [this.#cacheProblem]),
       ...this.#kinds.flatMap(({ name, garbage }) => (garbage === 0 ? [] : [garbageProblem(name, garbage)])),
       ...this.#services.problems(),
       ...this.#endpoints.problems(),
-    ];
+    ]);
     const reported = JSON.stringify(problems);
     if (reported === this.#reported) return;
     this.#reported = reported;
@@ -272,6 +282,11 @@ export class KubeFeed implements Feed {
     const reason = isRange ? 'InvalidSourceRange' : `Invalid${object.kind}`;
     void this.#events.write(object, { reason, message: object.problems.map(({ message }) => message).join('; ') });
   }
+}
+
+/** Without credentials, say, every kind of objects fails in the same words. */
+function unique(problems: readonly Problem[]): readonly Problem[] {
+  return [...new Map(problems.map((problem) => [formatProblem(problem), problem])).values()];
 }
 
 function isSame(one: FeedState, other: FeedState): boolean {

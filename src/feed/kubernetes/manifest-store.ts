@@ -1,8 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { Clock } from '../../base/clock.ts';
 import type { Problem } from '../../base/errors.ts';
 import { formatPath } from '../../config/path.ts';
-import { Pace } from '../file/pace.ts';
 import type { Manifest, ManifestOptions } from '../manifests.ts';
 import { readManifests } from '../manifests.ts';
 import type { ApiObject, ObjectSink } from './objects.ts';
@@ -16,7 +14,6 @@ export interface StoredObject {
   readonly namespace: string;
   readonly name: string;
   readonly uid: string;
-  readonly version: string | undefined;
   /** Its last good self. `undefined`: it never was right, or is of no use to a proxy. */
   readonly manifest: GoodManifest | undefined;
   /** What is wrong with it now. */
@@ -24,19 +21,19 @@ export interface StoredObject {
 }
 
 export interface ManifestStoreInit {
-  readonly clock: Clock;
   /** An object is wrong. */
   readonly onInvalid: (object: StoredObject) => void;
   /** What the label `service.kubernetes.io/service-proxy-name` says of objects for us. */
   readonly proxyName?: string | undefined;
 }
 
+const none: readonly Problem[] = [];
+
 /**
  * The objects of one kind. An object that is told again, unchanged in what matters here, stays the same (`===`); one that
  * is wrong now stays as it last was right.
  */
 export class ManifestStore implements ObjectSink {
-  readonly #clock: Clock;
   readonly #onInvalid: (object: StoredObject) => void;
   readonly #options: ManifestOptions;
   #objects = new Map<string, StoredObject>();
@@ -44,8 +41,7 @@ export class ManifestStore implements ObjectSink {
   #invalid = 0;
   #hasAll = false;
 
-  constructor({ clock, onInvalid, proxyName }: ManifestStoreInit) {
-    this.#clock = clock;
+  constructor({ onInvalid, proxyName }: ManifestStoreInit) {
     this.#onInvalid = onInvalid;
     this.#options = proxyName === undefined ? {} : { proxyName };
   }
@@ -76,12 +72,8 @@ export class ManifestStore implements ObjectSink {
     this.#next = new Map();
   }
 
-  async page(items: readonly ApiObject[]): Promise<void> {
-    const pace = new Pace(this.#clock);
-    for (const item of items) {
-      this.#next.set(keyOf(item), this.#read(item));
-      if (pace.isDue) await pace.rest();
-    }
+  add(item: ApiObject): void {
+    this.#next.set(keyOf(item), this.#read(item));
   }
 
   /** What was there before keeps its place, so that another list is not another order. */
@@ -115,16 +107,15 @@ export class ManifestStore implements ObjectSink {
     if ((this.#objects.get(key)?.problems.length ?? 0) > 0) this.#invalid -= 1;
   }
 
+  /** An equal `resourceVersion` says nothing: after etcd was set back, what came since has the numbers of what is lost. */
   #read(object: ApiObject): StoredObject {
-    const { namespace = 'default', name, uid = '', resourceVersion: version } = object.metadata;
+    const { namespace = 'default', name, uid = '' } = object.metadata;
     const before = this.#objects.get(keyOf(object));
-    const isSame = before !== undefined && before.uid === uid;
-    if (isSame && version !== undefined && before.version === version) return before;
-    const identity = { kind: object.kind, namespace, name, uid, version };
-    const last = isSame ? before.manifest : undefined;
+    const identity = { kind: object.kind, namespace, name, uid };
+    const last = before?.uid === uid ? before.manifest : undefined;
     const [manifest] = readManifests(object, [], this.#options);
-    if (manifest?.kind !== 'invalid') return { ...identity, manifest: kept(last, manifest), problems: [] };
-    const stored = { ...identity, manifest: last, problems: problemsOf(manifest) };
+    if (manifest?.kind !== 'invalid') return { manifest: kept(last, manifest), problems: none, ...identity };
+    const stored = { manifest: last, problems: problemsOf(manifest), ...identity };
     this.#onInvalid(stored);
     return stored;
   }

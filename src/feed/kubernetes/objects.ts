@@ -41,19 +41,20 @@ export function pathOf({ apiVersion, plural }: Resource, namespace: string | und
     : `${root}/namespaces/${encodeURIComponent(namespace)}/${plural}`;
 }
 
-/** Items of a list do not say their kind; `undefined` for what is no object of the API at all. */
+/** Items of a list do not say their kind; `undefined` for what is of another kind, or no object of the API at all. */
 export function objectOf(value: unknown, { apiVersion, kind }: Resource): ApiObject | undefined {
   if (typeof value !== 'object' || value === null) return undefined;
+  if ((Reflect.get(value, 'kind') || kind) !== kind) return undefined;
   const metadata: unknown = Reflect.get(value, 'metadata');
   if (typeof metadata !== 'object' || metadata === null) return undefined;
   if (typeof Reflect.get(metadata, 'name') !== 'string') return undefined;
   return { ...value, apiVersion, kind, metadata: metadata as ApiMeta };
 }
 
-/** Where one kind of objects is kept. A list replaces all, in pages; then single changes come. */
+/** Where one kind of objects is kept. A list replaces all, when it has come to its end; then single changes come. */
 export interface ObjectSink {
   begin(): void;
-  page(items: readonly ApiObject[]): Promise<void>;
+  add(item: ApiObject): void;
   end(): void;
   put(object: ApiObject): void;
   remove(object: ApiObject): void;

@@ -1,3 +1,4 @@
+import { type Ip, parseIp } from '../../model/address.ts';
 import { parseCidr } from '../../model/address-set.ts';
 import type { FeedNode } from '../../model/feed-state.ts';
 import type { ApiObject, ObjectSink } from './objects.ts';
@@ -11,12 +12,14 @@ export interface OwnNode extends FeedNode {
 /** The node that sluice stands on. */
 export class OwnNodeStore implements ObjectSink {
   readonly #name: string;
+  readonly #nameOnly: FeedNode;
   #node: OwnNode | undefined;
   #next: OwnNode | undefined;
   #hasAll = false;
 
   constructor(name: string) {
     this.#name = name;
+    this.#nameOnly = { place: { name }, podCidrs: [] };
   }
 
   /** A list was complete once; there may be no such node. */
@@ -24,16 +27,17 @@ export class OwnNodeStore implements ObjectSink {
     return this.#hasAll;
   }
 
-  get node(): OwnNode | undefined {
-    return this.#node;
+  /** Endpoints say their node by its name, so that counts also while there is no such node, or it may not be read. */
+  get node(): FeedNode {
+    return this.#node ?? this.#nameOnly;
   }
 
   begin(): void {
     this.#next = undefined;
   }
 
-  async page(items: readonly ApiObject[]): Promise<void> {
-    for (const item of items) if (item.metadata.name === this.#name) this.#next = nodeOf(item, this.#node);
+  add(item: ApiObject): void {
+    if (item.metadata.name === this.#name) this.#next = nodeOf(item, this.#node);
   }
 
   end(): void {
@@ -52,7 +56,10 @@ export class OwnNodeStore implements ObjectSink {
 
 interface NodeFields {
   readonly spec?: { readonly podCIDR?: string; readonly podCIDRs?: readonly string[] };
-  readonly status?: { readonly conditions?: readonly { readonly type?: string; readonly status?: string }[] };
+  readonly status?: {
+    readonly conditions?: readonly { readonly type?: string; readonly status?: string }[];
+    readonly addresses?: readonly { readonly type?: string; readonly address?: string }[];
+  };
 }
 
 /** A kubelet writes its node every few seconds: unless something changed that matters here, it is the same object. */
@@ -63,7 +70,16 @@ function nodeOf(object: ApiObject, before: OwnNode | undefined): OwnNode {
   const node: OwnNode = {
     place: { name: object.metadata.name, ...(zone && { zone }) },
     podCidrs: cidrs.flatMap((text) => parseCidr(text) ?? []),
+    addresses: addressesOf(status),
     ready: status?.conditions?.some(({ type, status: is }) => type === 'Ready' && is === 'True') ?? false,
   };
   return before !== undefined && JSON.stringify(before) === JSON.stringify(node) ? before : node;
+}
+
+/** In the order of kube-proxy's `GetNodeHostIPs`; names (`Hostname`, `InternalDNS`) are no addresses. */
+function addressesOf(status: NodeFields['status']): readonly Ip[] {
+  const all = status?.addresses ?? [];
+  return ['InternalIP', 'ExternalIP'].flatMap((wanted) =>
+    all.flatMap(({ type, address }) => (type === wanted ? (parseIp(address ?? '') ?? []) : [])),
+  );
 }

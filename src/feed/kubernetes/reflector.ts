@@ -1,7 +1,8 @@
 import { Backoff } from '../../base/backoff.ts';
 import type { Clock } from '../../base/clock.ts';
 import type { ApiClient, ApiFailure, Failed } from './api-client.ts';
-import { type ApiObject, type ObjectSink, objectOf, pathOf, type Resource } from './objects.ts';
+import { type ListPage, readListPage } from './list-page.ts';
+import { type ObjectSink, pathOf, type Resource } from './objects.ts';
 import { pause } from './pause.ts';
 import { type WatchEnd, watchOnce } from './watch.ts';
 
@@ -26,26 +27,22 @@ export interface ReflectorInit {
   readonly onGarbage: () => void;
 }
 
-type Page =
-  | {
-      readonly kind: 'ok';
-      readonly items: readonly ApiObject[];
-      readonly version: string;
-      readonly next: string | undefined;
-    }
-  | Failed;
 type Listed = { readonly kind: 'ok'; readonly version: string; readonly resource: Resource } | Failed;
 
 const pageSize = 500;
 const retry = { initialMs: 250, maxMs: 30_000 };
+/** How long a watch goes on when some of it was no event: at first, and at most, where it is so again and again. */
+const tolerance = { initialMs: 5_000, maxMs: 30_000 };
+/** A version that the server has forgotten (410), cannot read (400), or has not come to (504: "Too large resource version"). */
+const notOurVersion: readonly number[] = [400, 410, 504];
 /** A watch that ends sooner, and without an event, is not tried again at once. */
 const shortWatchMs = 1_000;
-/** After so many watches in a row that gave nothing the server may be another one, whose versions are not ours (a restored etcd). */
+/** Each time that so many watches in a row gave nothing, the server may be another one, whose versions are not ours. */
 const spinsBeforeRelist = 4;
 
 /**
  * Keeps one kind of objects current: list, then watch from there, for ever (client-go's Reflector, "Efficient detection
- * of changes" in the API concepts). A version that is gone (410) or lines that were no JSON are made good by another
+ * of changes" in the API concepts). A version that is gone (410), or lines that were no events, are made good by another
  * list; everything else is tried again from where the watch was, with backoff.
  *
  * Its own and not the library's informer, which says nothing of bookmarks, of 410 against other ends, of how long there
@@ -57,11 +54,19 @@ export class Reflector {
   readonly #closed = new AbortController();
   /** Ends the watch or the pause that is under way. */
   #turn = new AbortController();
-  /** From any state that the server remembers; later, only from the newest. */
-  #listFrom: '0' | '' = '0';
+  /**
+   * The first list is of any state that the server remembers (`0`), later ones of none that is older than ours, so that
+   * all of them come from its watch cache. Empty: of the newest, which etcd is asked for.
+   */
+  #listFrom = '0';
   #relist = false;
-  /** Watches in a row that gave nothing. */
+  /** Watches in a row that gave nothing, whatever lists were between them. */
   #spins = 0;
+  #toleranceMs = tolerance.initialMs;
+  /** A watch has lost its connection since the last list. */
+  #wasCut = false;
+  /** False: the version of a list was gone before its last page was asked for, so the next one comes in one piece. */
+  #inPages = true;
   #waiting: (() => void)[] = [];
   #running: Promise<void> | undefined;
 
@@ -73,6 +78,7 @@ export class Reflector {
   /** Begins, or lists anew at once. Resolves when a list that began after this call was tried. */
   resync(): Promise<void> {
     this.#relist = true;
+    if (this.#running !== undefined) this.#listFrom = '';
     const tried = new Promise<void>((resolve) => this.#waiting.push(resolve));
     this.#turn.abort();
     this.#running ??= this.#run();
@@ -99,7 +105,11 @@ export class Reflector {
     }
   }
 
-  /** Watches until another list is needed. */
+  /**
+   * Watches until another list is needed. That is also when a watch ends which is not of the preferred resource: the
+   * server may know that by now, as it was updated, or had not come up whole. Or if no version was ever told, so that the
+   * next watch could not begin where this one ended.
+   */
   async #follow(version: string, resource: Resource): Promise<void> {
     let from = version;
     while (!this.#closed.signal.aborted && !this.#relist) {
@@ -107,7 +117,10 @@ export class Reflector {
       const startedAt = this.#init.clock.now();
       const end = await this.#watch(from, resource);
       from = end.version;
-      this.#relist ||= end.expired || end.garbage;
+      this.#wasCut ||= end.cut;
+      this.#listFrom = from;
+      this.#toleranceMs = end.garbage ? Math.min(2 * this.#toleranceMs, tolerance.maxMs) : tolerance.initialMs;
+      this.#relist ||= end.expired || end.garbage || end.givenUp || from === '' || resource !== this.#init.resources[0];
       if (!this.#turn.signal.aborted && this.#hasSpun(end, startedAt)) await this.#pause(end.failure);
     }
   }
@@ -121,9 +134,10 @@ export class Reflector {
     } else if (failure === undefined) this.#spins += 1;
     if (failure === undefined) return this.#spins > 1;
     this.#init.onFailure(failure);
-    // A server that cannot be reached says nothing of its versions.
-    if (failure.status !== undefined) this.#spins += 1;
-    this.#relist ||= this.#spins >= spinsBeforeRelist;
+    this.#spins += 1;
+    // Whoever answers after an outage may be an earlier one: etcd is restored from a backup.
+    const wasAway = failure.status === undefined && failure.code !== 'CUT';
+    this.#relist ||= wasAway || this.#spins % spinsBeforeRelist === 0;
     return true;
   }
 
@@ -136,6 +150,8 @@ export class Reflector {
       path: pathOf(resource, namespace),
       query,
       version,
+      wasCut: this.#wasCut,
+      toleranceMs: this.#toleranceMs,
       signal: this.#turn.signal,
       onContact: () => {
         onContact();
@@ -150,7 +166,16 @@ export class Reflector {
     });
   }
 
+  /** Where the server has nothing to say of our version, it is asked for the newest at once. */
   async #list(): Promise<Listed> {
+    const listed = await this.#listAny();
+    if (listed.kind === 'ok' || !notOurVersion.includes(listed.failure.status ?? 0)) return listed;
+    if (this.#listFrom === '') return listed;
+    this.#listFrom = '';
+    return this.#listAny();
+  }
+
+  async #listAny(): Promise<Listed> {
     const { resources } = this.#init;
     let last: Listed = await this.#listAll(resources[0]);
     for (const resource of resources.slice(1)) {
@@ -168,46 +193,41 @@ export class Reflector {
     for (let token: string | undefined = ''; token !== undefined; ) {
       const page = await this.#page(resource, token);
       if (page.kind === 'failed') {
-        if (page.failure.status === 410) this.#listFrom = '';
+        if (page.failure.status === 410 && token !== '') this.#inPages = false;
         return page;
       }
-      await sink.page(page.items);
       version = page.version;
       token = page.next;
     }
     if (this.#closed.signal.aborted) return { kind: 'failed', failure: { code: 'CLOSED', message: 'closed' } };
     sink.end();
-    this.#listFrom = '';
+    this.#listFrom = version;
+    this.#inPages = true;
+    this.#wasCut = false;
     onChange();
     return { kind: 'ok', version, resource };
   }
 
-  async #page(resource: Resource, token: string): Promise<Page> {
-    const { client, namespace, query, onContact } = this.#init;
-    const parameters = new URLSearchParams({ ...query, limit: `${pageSize}` });
-    // A continued list is of the version at which it began.
+  #page(resource: Resource, token: string): Promise<ListPage> {
+    const { client, clock, namespace, query, sink, onContact, onGarbage } = this.#init;
+    const parameters = new URLSearchParams(query);
+    // A continued list is of the version at which it began; with a limit, a version would have to be met exactly.
     if (token !== '') parameters.set('continue', token);
     else if (this.#listFrom !== '') parameters.set('resourceVersion', this.#listFrom);
-    const path = `${pathOf(resource, namespace)}?${parameters}`;
-    const result = await client.json({ path, signal: this.#closed.signal });
-    if (result.kind === 'failed') return result;
-    onContact();
-    return this.#readPage(result.value, resource);
-  }
-
-  #readPage(value: unknown, resource: Resource): Page {
-    const { items, metadata } = (value ?? {}) as { items?: unknown; metadata?: ListMeta };
-    const version = metadata?.resourceVersion;
-    if ((!Array.isArray(items) && items !== null) || typeof version !== 'string') {
-      const message = `the answer is no list of ${resource.kind}`;
-      return { kind: 'failed', failure: { code: 'MALFORMED', message } };
-    }
-    const objects = (items ?? []).flatMap((item: unknown): ApiObject[] => {
-      const object = objectOf(item, resource);
-      if (object === undefined) this.#init.onGarbage();
-      return object === undefined ? [] : [object];
+    const mayPage = token !== '' || ['', '0'].includes(this.#listFrom);
+    if (mayPage && this.#inPages) parameters.set('limit', `${pageSize}`);
+    return readListPage({
+      client,
+      clock,
+      resource,
+      path: `${pathOf(resource, namespace)}?${parameters}`,
+      signal: this.#closed.signal,
+      onItem: (object) => {
+        onContact();
+        sink.add(object);
+      },
+      onGarbage,
     });
-    return { kind: 'ok', items: objects, version, next: metadata?.continue || undefined };
   }
 
   #pause(failure: ApiFailure | undefined): Promise<void> {
@@ -217,11 +237,6 @@ export class Reflector {
 }
 
 /** It told of changes, and ended as watches do. */
-function isFruitful({ changes, garbage, failure }: WatchEnd): boolean {
-  return changes > 0 && !garbage && failure === undefined;
-}
-
-interface ListMeta {
-  readonly resourceVersion?: unknown;
-  readonly continue?: string;
+function isFruitful({ changes, expired, garbage, failure }: WatchEnd): boolean {
+  return changes > 0 && !expired && !garbage && failure === undefined;
 }

@@ -1,18 +1,17 @@
 import type { Clock } from '../../base/clock.ts';
+import { Deadlines } from '../deadlines.ts';
 import type { DescriptorBudget } from '../descriptors.ts';
 import type { Listener, ListenSpec, RelayEngine, Router } from '../relay.ts';
+import { Sweeper } from '../sweeper.ts';
 import { BufferPool } from './buffers.ts';
-import { Deadlines } from './deadlines.ts';
 import { HandleSockets } from './handle-sockets.ts';
 import { loadHandles } from './handles.ts';
 import { StreamSockets } from './stream-side.ts';
-import { Sweeper } from './sweeper.ts';
 import type { TcpFlow } from './tcp-flow.ts';
 import type { TcpInit } from './tcp-listener.ts';
 import { listenTcp } from './tcp-listener.ts';
 import { listenUdp } from './udp-listener.ts';
-import type { UdpInit } from './udp-shared.ts';
-import { UdpShared } from './udp-shared.ts';
+import { type NetUdpInit, NetUdpShared } from './udp-shared.ts';
 
 export interface NetEngineInit {
   readonly clock: Clock;
@@ -23,7 +22,7 @@ export interface NetEngineInit {
     /** The size of one read of a bulk stream: the most that is held for one direction of a connection. */
     readonly bufferBytes: number;
   };
-  readonly udp: Omit<UdpInit, 'clock' | 'descriptors'>;
+  readonly udp: Omit<NetUdpInit, 'clock' | 'descriptors'>;
   /** Use nothing that Node.js does not document, as where it is not what we know. Default: false. */
   readonly documentedOnly?: boolean;
 }
@@ -31,8 +30,9 @@ export interface NetEngineInit {
 /** The relay engine on node:net and node:dgram. It runs everywhere. */
 export class NetEngine implements RelayEngine {
   readonly name = 'net';
+  readonly reservedDescriptors = 0;
   readonly #tcp: TcpInit;
-  readonly #udp: UdpShared;
+  readonly #udp: NetUdpShared;
   readonly #sweeper: Sweeper;
 
   constructor({ clock, descriptors, tcp, udp, documentedOnly = false }: NetEngineInit) {
@@ -40,7 +40,7 @@ export class NetEngine implements RelayEngine {
     const handles = documentedOnly ? undefined : loadHandles();
     const sockets = handles ? new HandleSockets(handles) : new StreamSockets();
     this.#tcp = { sockets, clock, descriptors, dialing, backlog: tcp.backlog, pool: new BufferPool(tcp.bufferBytes) };
-    this.#udp = new UdpShared({ directSend: !documentedOnly, ...udp, clock, descriptors });
+    this.#udp = new NetUdpShared({ directSend: !documentedOnly, ...udp, clock, descriptors });
     this.#sweeper = new Sweeper(clock);
   }
 
@@ -50,4 +50,10 @@ export class NetEngine implements RelayEngine {
     this.#sweeper.add(listener);
     return listener;
   }
+
+  /** They are counted as bytes move. */
+  settle(): void {}
+
+  /** Sockets are its listeners'. */
+  async close(): Promise<void> {}
 }

@@ -1,19 +1,16 @@
 import { getSystemErrorName } from 'node:util';
 import type { TargetStats } from '../../model/target.ts';
 import { bulkBytes, sharedBuffer } from './buffers.ts';
+import { type CalledBack, callBack, onConnected, onShutDown, onWritten } from './callbacks.ts';
 import type { Handles, Name, Request, TcpHandle } from './handles.ts';
 import { endOfFile } from './handles.ts';
 import type { HeadReader, Side, SideInit } from './side.ts';
-
-/** The side that a handle belongs to. */
-const sideKey = Symbol('side');
-type SideHandle = TcpHandle & { [sideKey]: HandleSide };
 
 /** Most writes are done at once and leave their request as it was: it serves the next one, of any side. */
 let spareWrite: Request | undefined;
 
 /** One of the two sockets of a connection, on a bare handle. */
-export class HandleSide implements Side {
+export class HandleSide implements Side, CalledBack {
   readonly party;
   readonly #handle: TcpHandle;
   readonly #handles: Handles;
@@ -48,12 +45,15 @@ export class HandleSide implements Side {
     this.#handle = handle;
     this.#handles = handles;
     this.#init = init;
-    (handle as SideHandle)[sideKey] = this;
-    handle.onread = onRead;
+    callBack(this, handle);
   }
 
   remote(): Name {
     return nameOf(this.#handle, 'getpeername');
+  }
+
+  isReset(): boolean {
+    return this.remote().address === undefined;
   }
 
   connect(address: string, port: number): void {
@@ -120,7 +120,6 @@ export class HandleSide implements Side {
     if (!this.#closed) this.#handle.setKeepAlive(true, Math.max(1, Math.round(idleMs / 1000)));
   }
 
-  /** Something came. Returns the buffer for the next read, if it is another one. */
   read(): Buffer | undefined {
     const size = this.#handles.lastRead();
     if (size > 0) return this.#received(size);
@@ -156,7 +155,6 @@ export class HandleSide implements Side {
     if (this.#finished) this.#close();
   }
 
-  /** The rest of a write is sent, or could not be. */
   written(status: number): void {
     this.#writing = false;
     if (this.#closed) return;
@@ -281,28 +279,6 @@ export class HandleSide implements Side {
 }
 
 const nothing = Buffer.alloc(0);
-
-// One function each for all handles: the side is found through the handle that calls, or that the request names.
-
-function onRead(this: TcpHandle): Uint8Array | undefined {
-  return (this as SideHandle)[sideKey].read();
-}
-
-function onWritten(this: Request, status: number): void {
-  sideOf(this).written(status);
-}
-
-function onShutDown(this: Request): void {
-  sideOf(this).shutDown();
-}
-
-function onConnected(this: Request, status: number): void {
-  sideOf(this).connected(status);
-}
-
-function sideOf({ handle }: Request): HandleSide {
-  return (handle as SideHandle)[sideKey];
-}
 
 function nameOf(handle: TcpHandle, which: 'getpeername' | 'getsockname'): Name {
   const name: Name = {};

@@ -36,6 +36,8 @@ export interface Side {
   readonly bytes: number;
   /** The other end, getpeername(2); empty if it has gone already. */
   remote(): Remote;
+  /** Whether the other end has reset the connection, as far as a socket knows that is not read. */
+  isReset(): boolean;
   /** Answers with `sideConnected` or `sideFailed`, later. */
   connect(address: string, port: number): void;
   /** Whether a connected socket is connected to itself. */

@@ -50,6 +50,11 @@ class StreamSide implements Side {
     return remoteAddress === undefined || remotePort === undefined ? {} : { address: remoteAddress, port: remotePort };
   }
 
+  /** A net.Socket learns it by reading only, and keeps the address that it was asked for once. */
+  isReset(): boolean {
+    return false;
+  }
+
   connect(address: string, port: number): void {
     this.#socket.once('connect', () => this.#init.owner.sideConnected(this));
     this.#socket.connect({ host: address, port, autoSelectFamily: false });

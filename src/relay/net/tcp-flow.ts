@@ -1,17 +1,18 @@
 import type { Clock } from '../../base/clock.ts';
 import type { AddressPort } from '../../model/address.ts';
-import type { ConnectFailure, EndReason, Party, RejectReason } from '../../model/reason.ts';
-import { connectFailureOf } from '../../model/reason.ts';
-import type { ProxyVersion, TcpSettings } from '../../model/settings.ts';
+import type { ConnectFailure, EndReason, Party } from '../../model/reason.ts';
+import { connectFailureOf, isReset } from '../../model/reason.ts';
+import type { TcpSettings } from '../../model/settings.ts';
 import type { Frontend } from '../../model/snapshot.ts';
 import type { Target } from '../../model/target.ts';
-import { encodeProxyHeader } from '../proxy-protocol/encode.ts';
+import type { Deadlines, Late } from '../deadlines.ts';
+import type { Linked } from '../linked-list.ts';
+import { proxyHeaderOf } from '../proxy-protocol/encode.ts';
 import { ProxyHeaderReader } from '../proxy-protocol/reader.ts';
 import { isTrusted } from '../proxy-protocol/trusted.ts';
 import type { Ending, Flow, FlowView, Route, Router } from '../relay.ts';
+import { passedTimeout } from '../silence.ts';
 import type { BufferPool } from './buffers.ts';
-import type { Deadlines, Late } from './deadlines.ts';
-import type { Linked } from './linked-list.ts';
 import { isConnectedToItself } from './self-connect.ts';
 import type { Remote, Side, SideInit, SideOwner, Sockets } from './side.ts';
 
@@ -60,6 +61,8 @@ export class TcpFlow implements Flow, SideOwner, Linked<TcpFlow>, Late<TcpFlow> 
   #target: Target | undefined;
   #connectMs: number | undefined;
   #lastFailure: ConnectFailure | undefined;
+  #lastFailureCode: string | undefined;
+  #errorCode: string | undefined;
   #state: 'header' | 'dialing' | 'relaying' | 'ended' = 'dialing';
   #header: ProxyHeaderReader | undefined;
   #endedBy: Party | undefined;
@@ -91,7 +94,9 @@ export class TcpFlow implements Flow, SideOwner, Linked<TcpFlow>, Late<TcpFlow> 
   }
 
   start(): void {
-    if (this.#settings.acceptProxyFrom.length > 0) this.#startBehindProxies();
+    // Node.js has no way to IP_TRANSPARENT: an endpoint is not given another client than its own.
+    if (this.#settings.clientAddress === 'keep') this.refuse('address-not-kept');
+    else if (this.#settings.acceptProxyFrom.length > 0) this.#startBehindProxies();
     else this.#follow(this.#init.router.route(this));
   }
 
@@ -126,8 +131,8 @@ export class TcpFlow implements Flow, SideOwner, Linked<TcpFlow>, Late<TcpFlow> 
     this.#follow(this.#init.router.route(this));
   }
 
-  /** Ends a connection that was never started, because this process has no room for it. */
-  refuse(reason: RejectReason): void {
+  /** Ends a connection that was never started: this process has no room for it, or it has waited for that in vain. */
+  refuse(reason: EndReason): void {
     this.#init.router.refused(this, reason);
     this.end(reason, 'sluice');
   }
@@ -137,14 +142,15 @@ export class TcpFlow implements Flow, SideOwner, Linked<TcpFlow>, Late<TcpFlow> 
     return this.#target ?? this.lease;
   }
 
-  /** Ends the connection now, with a reset on both sides. */
-  end(reason: EndReason, by: Party): void {
+  /** Ends the connection now, with a reset on both sides. `code`: see `Ending.errorCode`. */
+  end(reason: EndReason, by: Party, code?: string): void {
     if (this.#state === 'ended') return;
     if (this.#state === 'header') this.#init.router.refused(this, reason);
     this.#state = 'ended';
     this.#init.dialing.delete(this);
     this.#reason = reason;
     this.#endedBy = by;
+    this.#errorCode = code;
     this.#client.abort();
     this.#upstream?.abort();
   }
@@ -161,10 +167,8 @@ export class TcpFlow implements Flow, SideOwner, Linked<TcpFlow>, Late<TcpFlow> 
       this.#activeAt = now;
     }
     this.#keepAlive();
-    const { idleTimeoutMs, halfClosedTimeoutMs } = this.#settings;
-    const silentMs = now - this.#activeAt;
-    if (this.#endedBy !== undefined && silentMs >= halfClosedTimeoutMs) this.end('half-closed-timeout', 'sluice');
-    else if (silentMs >= idleTimeoutMs) this.end('idle-timeout', 'sluice');
+    const passed = passedTimeout(this.#settings, now - this.#activeAt, this.#endedBy !== undefined);
+    if (passed !== undefined) this.end(passed, 'sluice');
   }
 
   view(now: number): FlowView {
@@ -209,14 +213,18 @@ export class TcpFlow implements Flow, SideOwner, Linked<TcpFlow>, Late<TcpFlow> 
     else this.#dialFailed('connect-timeout');
   }
 
-  #dialFailed(failure: ConnectFailure): void {
+  #dialFailed(failure: ConnectFailure, code?: string): void {
     const target = this.lease;
     if (this.#state !== 'dialing' || target === undefined) return;
     this.#init.dialing.delete(this);
     this.#upstream?.abort();
     this.#upstream = undefined;
     this.#lastFailure = failure;
-    this.#follow(this.#init.router.connectFailed(this, target, failure));
+    this.#lastFailureCode = code;
+    const route = this.#init.router.connectFailed(this, target, failure, code);
+    // Nobody is left to try another one for.
+    if (this.#client.isReset()) this.end('client-gone', 'client');
+    else this.#follow(route);
   }
 
   sideConnected(upstream: Side): void {
@@ -233,14 +241,10 @@ export class TcpFlow implements Flow, SideOwner, Linked<TcpFlow>, Late<TcpFlow> 
     this.#activeAt = this.#init.clock.now();
     this.#connectMs = this.#activeAt - this.#startedAt;
     this.#init.router.connected(this, target, this.#connectMs);
-    if (this.#settings.sendProxy !== 'off') upstream.sendHead(this.#proxyHeader(this.#settings.sendProxy));
+    const { sendProxy } = this.#settings;
+    if (sendProxy !== 'off') upstream.sendHead(proxyHeaderOf(this, sendProxy, this.#init.local));
     this.#client.relayTo(upstream, target.stats);
     upstream.relayTo(this.#client, target.stats);
-  }
-
-  #proxyHeader(version: ProxyVersion): Buffer {
-    const client = { address: this.clientAddress, port: this.clientPort };
-    return encodeProxyHeader(version, client, this.frontend ?? this.#init.local);
   }
 
   sideEnded(side: Side): void {
@@ -255,9 +259,9 @@ export class TcpFlow implements Flow, SideOwner, Linked<TcpFlow>, Late<TcpFlow> 
 
   sideFailed(side: Side, code: string): void {
     if (this.#state === 'header') this.end('client-gone', 'client');
-    else if (side === this.#upstream && this.#state === 'dialing') this.#dialFailed(connectFailureOf(code));
+    else if (side === this.#upstream && this.#state === 'dialing') this.#dialFailed(connectFailureOf(code), code);
     else if (side === this.#upstream || side === this.#client)
-      this.end(resets.has(code) ? 'reset' : 'error', side.party);
+      this.end(isReset(code) ? 'reset' : 'error', side.party, code);
   }
 
   sideClosed(): void {
@@ -279,6 +283,8 @@ export class TcpFlow implements Flow, SideOwner, Linked<TcpFlow>, Late<TcpFlow> 
       durationMs: this.#init.clock.now() - this.#startedAt,
       connectMs: this.#connectMs,
       lastFailure: this.#lastFailure,
+      lastFailureCode: this.#lastFailureCode,
+      errorCode: this.#errorCode,
     };
   }
 
@@ -291,6 +297,3 @@ export class TcpFlow implements Flow, SideOwner, Linked<TcpFlow>, Late<TcpFlow> 
     this.#upstream?.keepAlive(keepAliveMs);
   }
 }
-
-/** What a socket says when the other end has reset the connection, reading or writing. */
-const resets: ReadonlySet<string> = new Set(['ECONNRESET', 'EPIPE', 'ECONNABORTED']);

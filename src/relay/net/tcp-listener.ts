@@ -4,13 +4,13 @@ import { createServer } from 'node:net';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Clock } from '../../base/clock.ts';
 import type { AddressPort } from '../../model/address.ts';
-import type { EndReason, RejectReason } from '../../model/reason.ts';
+import type { EndReason } from '../../model/reason.ts';
 import type { Target } from '../../model/target.ts';
+import type { Deadlines } from '../deadlines.ts';
 import type { DescriptorBudget } from '../descriptors.ts';
+import { LinkedList } from '../linked-list.ts';
 import type { FlowView, Listener, ListenSpec, Router } from '../relay.ts';
 import type { BufferPool } from './buffers.ts';
-import type { Deadlines } from './deadlines.ts';
-import { LinkedList } from './linked-list.ts';
 import type { Sockets } from './side.ts';
 import type { TcpFlowInit } from './tcp-flow.ts';
 import { TcpFlow } from './tcp-flow.ts';
@@ -67,7 +67,7 @@ export class TcpListener implements Listener {
 
   cut(which: (target: Target | undefined) => boolean, reason: EndReason): void {
     for (const flow of this.#flows) if (which(flow.target)) flow.end(reason, 'sluice');
-    if (which(undefined)) for (const flow of this.#waiting.keys()) this.#refuse(flow, 'shutdown');
+    if (which(undefined)) for (const flow of this.#waiting.keys()) this.#refuse(flow, reason);
   }
 
   async stop(): Promise<void> {
@@ -135,7 +135,7 @@ export class TcpListener implements Listener {
     else this.#waiting.set(flow, leave);
   }
 
-  #refuse(flow: TcpFlow, reason: RejectReason): void {
+  #refuse(flow: TcpFlow, reason: EndReason): void {
     this.#waiting.get(flow)?.();
     this.#waiting.delete(flow);
     flow.refuse(reason);

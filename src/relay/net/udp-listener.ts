@@ -1,37 +1,38 @@
 import type { RemoteInfo, Socket } from 'node:dgram';
+import type { AddressPort, Ip } from '../../model/address.ts';
 import type { EndReason } from '../../model/reason.ts';
 import type { Target } from '../../model/target.ts';
-import { encodeProxyHeader } from '../proxy-protocol/encode.ts';
-import type { Flow, FlowView, Listener, ListenSpec, Router } from '../relay.ts';
+import { type DatagramOrigin, originOf } from '../proxy-protocol/datagram.ts';
+import type { FlowView, Listener, ListenSpec, Router } from '../relay.ts';
+import { udpFlow } from '../udp-session.ts';
 import type { DatagramSender } from './datagram-sender.ts';
+import { UdpClients } from './udp-clients.ts';
 import { OnewayUpstreams } from './udp-oneway.ts';
 import { PrefixedUpstream } from './udp-prefixed.ts';
 import { dropReasonOf, senderFor } from './udp-sender.ts';
-import { type SessionHost, UdpSession } from './udp-session.ts';
-import type { UdpShared } from './udp-shared.ts';
+import { type NetSessionHost, NetUdpSession } from './udp-session.ts';
+import type { NetUdpShared } from './udp-shared.ts';
 import { bindSocket, closeSocket } from './udp-socket.ts';
 import { SocketUpstream, type Upstream } from './udp-upstream.ts';
 
 /** Binds exactly the address and port, and relays datagrams. Rejects with the system error of bind(2). */
-export async function listenUdp(spec: ListenSpec, router: Router, shared: UdpShared): Promise<Listener> {
+export async function listenUdp(spec: ListenSpec, router: Router, shared: NetUdpShared): Promise<Listener> {
   const socket = await bindSocket(spec.address, spec.port);
   return new UdpListener(socket, spec, router, shared);
 }
 
-class UdpListener implements Listener, SessionHost {
+class UdpListener implements Listener, NetSessionHost {
   readonly router: Router;
-  readonly shared: UdpShared;
+  readonly shared: NetUdpShared;
   readonly lane;
   readonly #spec: ListenSpec;
   readonly #socket: Socket;
   readonly #sender: DatagramSender;
   readonly #oneway: OnewayUpstreams;
-  /** By client address, then by client port: finding one builds no key. */
-  readonly #clients = new Map<string, Map<number, UdpSession>>();
-  #size = 0;
+  readonly #clients = new UdpClients();
   #stopped: Promise<void> | undefined;
 
-  constructor(socket: Socket, spec: ListenSpec, router: Router, shared: UdpShared) {
+  constructor(socket: Socket, spec: ListenSpec, router: Router, shared: NetUdpShared) {
     this.#spec = spec;
     this.router = router;
     this.shared = shared;
@@ -46,16 +47,16 @@ class UdpListener implements Listener, SessionHost {
   }
 
   get size(): number {
-    return this.#size;
+    return this.#clients.size;
   }
 
   *flows(): Generator<FlowView> {
     const now = this.shared.clock.now();
-    for (const ports of this.#clients.values()) for (const session of ports.values()) yield session.view(now);
+    for (const session of this.#clients) yield session.view(now);
   }
 
   cut(which: (target: Target | undefined) => boolean, reason: EndReason): void {
-    for (const session of this.#sessions()) if (which(session.target)) session.end(reason, 'sluice');
+    for (const session of [...this.#clients]) if (which(session.target)) session.end(reason, 'sluice');
   }
 
   stop(): Promise<void> {
@@ -63,96 +64,82 @@ class UdpListener implements Listener, SessionHost {
     return this.#stopped;
   }
 
-  connect(target: Target, session: UdpSession): Upstream | undefined {
+  connect(target: Target, session: NetUdpSession): Upstream | undefined {
     const upstream = this.#connect(target, session);
     if (upstream === undefined || this.router.settings.udp.sendProxy === 'off') return upstream;
-    return new PrefixedUpstream(upstream, this.#proxyHeader(session.flow));
-  }
-
-  #proxyHeader({ clientAddress, clientPort, frontend }: Flow): Buffer {
-    const client = { address: clientAddress, port: clientPort };
-    return encodeProxyHeader('v2', client, frontend ?? this.#spec, 'UDP');
+    return new PrefixedUpstream(upstream, session.proxyHeader(this.#spec));
   }
 
   /** Oneway sessions share a socket for each endpoint; every other session has its own. */
-  #connect(target: Target, session: UdpSession): Upstream | undefined {
+  #connect(target: Target, session: NetUdpSession): Upstream | undefined {
     if (session.oneway) return this.#oneway.join(target, session);
-    return this.#acquire(session) ? new SocketUpstream(target, session, this.shared) : undefined;
+    return this.shared.acquire(session) ? new SocketUpstream(target, session, this.shared) : undefined;
   }
 
-  reply(message: Buffer, { flow }: UdpSession): boolean {
+  reply(message: Buffer, { flow, proxy }: NetUdpSession): boolean {
+    if (proxy !== undefined) return this.#sender.sendTo(message, proxy.port, proxy.address);
     return this.#sender.sendTo(message, flow.clientPort, flow.clientAddress);
   }
 
-  forget(session: UdpSession): void {
-    const { clientAddress, clientPort } = session.flow;
-    const ports = this.#clients.get(clientAddress);
-    ports?.delete(clientPort);
-    if (ports?.size === 0) this.#clients.delete(clientAddress);
-    this.#size -= 1;
-    this.shared.sessions.remove(session);
+  forget(session: NetUdpSession): void {
+    this.#clients.remove(session);
   }
 
-  again(message: Buffer, { flow }: UdpSession): void {
-    if (this.#stopped === undefined) this.#open(message, flow.clientAddress, flow.clientPort);
+  again(message: Buffer, { flow, proxy }: NetUdpSession): void {
+    if (this.#stopped === undefined) this.#open(message, flow.clientAddress, flow.clientPort, proxy);
   }
 
-  #receive(message: Buffer, { address, port }: RemoteInfo): void {
-    const session = this.#clients.get(address)?.get(port);
+  #receive(message: Buffer, sender: RemoteInfo): void {
+    const { acceptProxyFrom } = this.router.settings.udp;
+    if (acceptProxyFrom.length > 0) this.#receiveNamed(originOf(message, sender.address, acceptProxyFrom), sender);
+    else this.#receiveDirect(message, sender);
+  }
+
+  #receiveDirect(message: Buffer, { address, port }: RemoteInfo): void {
+    const session = this.#clients.find(address, port);
     if (session === undefined) this.#open(message, address, port);
     else session.forward(message);
   }
 
-  /** Whoever must go to make room goes only when the router has an endpoint for the new one. */
-  #open(message: Buffer, clientAddress: string, clientPort: number): void {
-    const now = this.shared.clock.now();
-    const room = this.shared.sessions.room(clientAddress, now);
-    if (room.kind === 'full') {
-      this.router.dropped(room.reason);
+  #receiveNamed(origin: DatagramOrigin, sender: RemoteInfo): void {
+    if (origin.kind === 'sender') this.#receiveDirect(origin.payload, sender);
+    else if (origin.kind === 'invalid') this.router.dropped('proxy-header-invalid');
+    else if (origin.kind === 'unnamed') this.#receiveUnnamed(origin.payload, proxyOf(sender));
+    else this.#receiveOf(origin.client, origin.payload, proxyOf(sender));
+  }
+
+  #receiveOf(client: AddressPort, message: Buffer, proxy: AddressPort): void {
+    const session = this.#clients.findNamed(proxy, client);
+    if (session === undefined) this.#open(message, client.address, client.port, proxy);
+    else session.forward(message);
+  }
+
+  #receiveUnnamed(message: Buffer, proxy: AddressPort): void {
+    const session = this.#clients.findLast(proxy);
+    if (session === undefined) this.router.dropped('proxy-header-invalid');
+    else session.forward(message);
+  }
+
+  #open(message: Buffer, clientAddress: string, clientPort: number, proxy?: AddressPort): void {
+    const flow = udpFlow(clientAddress, clientPort);
+    const admission = this.shared.admit(flow, this.router);
+    if (admission.kind === 'drop') {
+      this.router.dropped(admission.reason);
       return;
     }
-    const flow = flowOf(clientAddress, clientPort);
-    const route = this.router.route(flow);
-    if (route.kind === 'reject') {
-      this.router.dropped(route.reason);
-      return;
-    }
-    if (room.kind === 'evict') room.victim.end('evicted', 'sluice');
-    const session = new UdpSession(this, flow, route.target, now);
-    this.#remember(session, now);
+    const session = new NetUdpSession(this, { flow, target: admission.target, proxy, now: this.shared.clock.now() });
+    this.#clients.add(session);
+    this.shared.sessions.add(session);
     session.open(message);
   }
 
-  #remember(session: UdpSession, now: number): void {
-    const { clientAddress, clientPort } = session.flow;
-    const ports = this.#clients.get(clientAddress);
-    if (ports === undefined) this.#clients.set(clientAddress, new Map([[clientPort, session]]));
-    else ports.set(clientPort, session);
-    this.#size += 1;
-    this.shared.sessions.add(session, now);
-  }
-
-  /** One descriptor, if need be that of the session which the table would let go first. */
-  #acquire(session: UdpSession): boolean {
-    const { descriptors, sessions, clock } = this.shared;
-    if (descriptors.tryAcquire(1)) return true;
-    const victim = sessions.victim(clock.now());
-    if (victim === undefined || victim === session) return false;
-    victim.end('evicted', 'sluice');
-    return descriptors.tryAcquire(1);
-  }
-
-  #sessions(): UdpSession[] {
-    return [...this.#clients.values()].flatMap((ports) => [...ports.values()]);
-  }
-
   async #stop(): Promise<void> {
-    for (const session of this.#sessions()) session.end('shutdown', 'sluice');
+    for (const session of [...this.#clients]) session.end('shutdown', 'sluice');
     this.lane.close();
     await closeSocket(this.#socket);
   }
 }
 
-function flowOf(clientAddress: string, clientPort: number): Flow {
-  return { protocol: 'UDP', clientAddress, clientPort, tried: undefined, frontend: undefined, lease: undefined };
+function proxyOf({ address, port }: RemoteInfo): AddressPort {
+  return { address: address as Ip, port };
 }

@@ -1,6 +1,6 @@
 import type { ConnectFailure, DropReason } from '../../model/reason.ts';
 import type { Target } from '../../model/target.ts';
-import type { UdpShared } from './udp-shared.ts';
+import type { NetUdpShared } from './udp-shared.ts';
 import { SocketUpstream, type Upstream, type UpstreamUser } from './udp-upstream.ts';
 
 /**
@@ -8,10 +8,10 @@ import { SocketUpstream, type Upstream, type UpstreamUser } from './udp-upstream
  * thousands of syslog senders need no more sockets than there are endpoints. A reply that comes all the same is lost.
  */
 export class OnewayUpstreams {
-  readonly #shared: UdpShared;
+  readonly #shared: NetUdpShared;
   readonly #byTarget = new Map<Target, OnewayUpstream>();
 
-  constructor(shared: UdpShared) {
+  constructor(shared: NetUdpShared) {
     this.#shared = shared;
   }
 
@@ -39,7 +39,7 @@ class OnewayUpstream implements Upstream, UpstreamUser {
   readonly #socket: SocketUpstream;
   readonly #empty: () => void;
 
-  constructor(target: Target, shared: UdpShared, empty: () => void) {
+  constructor(target: Target, shared: NetUdpShared, empty: () => void) {
     this.#empty = empty;
     this.#socket = new SocketUpstream(target, this, shared);
   }
@@ -57,9 +57,9 @@ class OnewayUpstream implements Upstream, UpstreamUser {
   replied(): void {}
 
   /** All leave in turn; those that come back for the same endpoint must get a new socket. */
-  failed(failure: ConnectFailure): void {
+  failed(failure: ConnectFailure, code: string): void {
     this.#empty();
-    for (const user of [...this.users]) user.failed(failure);
+    for (const user of [...this.users]) user.failed(failure, code);
   }
 
   /** It does not matter whose datagram it was: all belong to one listener, which counts. */

@@ -1,6 +1,7 @@
 import { createSocket, type Socket, type SocketOptions } from 'node:dgram';
 import { once } from 'node:events';
 import { familyOf, type Ip, type IpFamily } from '../../model/address.ts';
+import type { BufferSizes } from '../udp-shared.ts';
 
 type Lookup = NonNullable<SocketOptions['lookup']>;
 
@@ -39,39 +40,24 @@ export function closeSocket(socket: Socket): Promise<void> {
   });
 }
 
-export interface SocketBuffersInit {
-  /** SO_RCVBUF and SO_SNDBUF, in bytes (socket(7)). */
-  readonly receiveBytes: number;
-  readonly sendBytes: number;
-  /** Told once, if the kernel grants less (`net.core.rmem_max`, `net.core.wmem_max`). */
-  readonly clamped?: (granted: { readonly receiveBytes: number; readonly sendBytes: number }) => void;
-}
-
-/** Asks for the sizes of socket buffers. Being granted less is no failure. */
+/** Asks for the sizes of socket buffers, and tells what the kernel grants. */
 export class SocketBuffers {
-  readonly #init: SocketBuffersInit;
-  #reported = false;
+  readonly #sizes: BufferSizes;
+  readonly #granted: (granted: BufferSizes) => void;
 
-  constructor(init: SocketBuffersInit) {
-    this.#init = init;
+  constructor(sizes: BufferSizes, granted: (granted: BufferSizes) => void) {
+    this.#sizes = sizes;
+    this.#granted = granted;
   }
 
   /** `socket` must be bound. */
   apply(socket: Socket): void {
-    const { receiveBytes, sendBytes } = this.#init;
     try {
-      socket.setRecvBufferSize(receiveBytes);
-      socket.setSendBufferSize(sendBytes);
+      socket.setRecvBufferSize(this.#sizes.receiveBytes);
+      socket.setSendBufferSize(this.#sizes.sendBytes);
     } catch {
-      // It keeps the sizes that it has: the check below tells.
+      // It keeps the sizes that it has: the next line tells.
     }
-    if (!this.#reported) this.#check(socket);
-  }
-
-  #check(socket: Socket): void {
-    const granted = { receiveBytes: socket.getRecvBufferSize(), sendBytes: socket.getSendBufferSize() };
-    if (granted.receiveBytes >= this.#init.receiveBytes && granted.sendBytes >= this.#init.sendBytes) return;
-    this.#reported = true;
-    this.#init.clamped?.(granted);
+    this.#granted({ receiveBytes: socket.getRecvBufferSize(), sendBytes: socket.getSendBufferSize() });
   }
 }

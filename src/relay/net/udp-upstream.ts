@@ -20,7 +20,7 @@ export interface UpstreamShared {
 export interface UpstreamUser {
   replied(message: Buffer): void;
   /** The endpoint cannot be reached, or no socket could be made. Nothing more comes from this upstream. */
-  failed(failure: ConnectFailure): void;
+  failed(failure: ConnectFailure, code: string): void;
   /** One datagram was not sent; the upstream lives on. */
   dropped(reason: DropReason): void;
 }
@@ -109,7 +109,7 @@ export class SocketUpstream implements Upstream {
     const failure = this.#state.kind === 'connecting' ? openFailureOf(code) : endpointFailureOf(code);
     if (failure === undefined) return;
     process.nextTick(() => {
-      if (this.#state.kind !== 'closed') this.#user.failed(failure);
+      if (this.#state.kind !== 'closed') this.#user.failed(failure, code);
     });
   }
 }

@@ -1,5 +1,6 @@
 import type { AddressPort, Ip } from '../../model/address.ts';
 import type { Protocol } from '../../model/keys.ts';
+import type { Flow } from '../relay.ts';
 import { encodeV1 } from './v1.ts';
 import { encodeV2 } from './v2.ts';
 
@@ -17,4 +18,10 @@ export function encodeProxyHeader(
   const [address = ''] = client.address.split('%');
   const ends = address === '' ? undefined : { source: { address: address as Ip, port: client.port }, destination };
   return version === 'v1' ? encodeV1(ends) : encodeV2(ends, protocol);
+}
+
+/** The header of a TCP flow. `local`: where its client has connected to, if its frontend is not known. */
+export function proxyHeaderOf(flow: Flow, version: 'v1' | 'v2', local: AddressPort): Buffer {
+  const { clientAddress: address, clientPort: port, frontend = local } = flow;
+  return encodeProxyHeader(version, { address, port }, frontend);
 }

@@ -16,7 +16,7 @@ export type Decoded =
       readonly kind: 'header';
       /** How many bytes it has; what follows is payload. */
       readonly length: number;
-      /** `undefined` (UNKNOWN, LOCAL, a protocol other than TCP): the ends of the connection itself are meant. */
+      /** `undefined` (UNKNOWN, LOCAL, a protocol other than the listener's): the ends of the connection itself are meant. */
       readonly ends: ProxiedEnds | undefined;
     }
   | { readonly kind: 'incomplete' }

@@ -14,22 +14,25 @@ export const signature: Buffer = Buffer.from('\r\n\r\n\0\r\nQUIT\n', 'latin1');
 const fixedBytes = 16;
 const local = 0x20;
 const proxy = 0x21;
-const tcp4 = 0x11;
-const tcp6 = 0x21;
-const tcpToUdp = 1;
-const addressBytes: Readonly<Record<number, number>> = { [tcp4]: 4, [tcp6]: 16 };
+/** AF_INET and AF_INET6 in the upper half of a byte, and how long their addresses are. */
+const inet4 = 0x10;
+const inet6 = 0x20;
+const addressBytes: Readonly<Record<number, number>> = { [inet4]: 4, [inet6]: 16 };
+/** STREAM and DGRAM, in the lower half. */
+const transports: Readonly<Record<Protocol, number>> = { TCP: 1, UDP: 2 };
 
 /**
  * Expects what begins like v2. TLVs must be whole, and are not looked into (a CRC32C is not checked); after LOCAL, and for
- * families other than IPv4 and IPv6, nothing after the length is.
+ * families other than IPv4 and IPv6, nothing after the length is. Nor are the addresses of another transport than `protocol`.
  */
-export function decodeV2(bytes: Buffer): Decoded {
+export function decodeV2(bytes: Buffer, protocol: Protocol): Decoded {
   const [command, family] = [bytes[12], bytes[13]];
   if (command !== undefined && command !== local && command !== proxy) return invalid;
   if (family !== undefined && command === proxy && (family >> 4 > 3 || (family & 15) > 2)) return invalid;
   if (family === undefined || bytes.length < fixedBytes) return incomplete;
   const length = fixedBytes + bytes.readUInt16BE(14);
-  const width = command === proxy ? addressBytes[family] : undefined;
+  const isMeant = command === proxy && (family & 15) === transports[protocol];
+  const width = isMeant ? addressBytes[family & 0xf0] : undefined;
   const addressEnd = fixedBytes + (width === undefined ? 0 : 2 * width + 4);
   if (length > maxV2Bytes || length < addressEnd) return invalid;
   if (bytes.length < length) return incomplete;
@@ -65,8 +68,7 @@ export function encodeV2(ends: ProxiedEnds | undefined, protocol: Protocol = 'TC
   const { source, destination } = ends;
   const [from, to] = oneFamily(source.address, destination.address).map(bytesOf) as [number[], number[]];
   const length = from.length + to.length + 4;
-  const transport = protocol === 'TCP' ? 0 : tcpToUdp;
-  const head = [proxy, (from.length === 4 ? tcp4 : tcp6) + transport, 0, length];
+  const head = [proxy, (from.length === 4 ? inet4 : inet6) + transports[protocol], 0, length];
   return Buffer.concat([
     signature,
     Buffer.from([...head, ...from, ...to, ...portBytes(source), ...portBytes(destination)]),

@@ -39,4 +39,10 @@ for (const file of files) {
   });
 }
 
+test('who proxies a node does not ask for the API server at the Service that it serves itself', () => {
+  const daemonSet = JSON.stringify(objects('daemonset.yaml').find(({ kind }) => kind === 'DaemonSet'));
+  for (const variable of ['HOST', 'PORT'])
+    assert.match(daemonSet, new RegExp(`"KUBERNETES_SERVICE_${variable}","value"`));
+});
+
 test('there are manifests', () => assert.ok(files.includes('rbac.yaml')));

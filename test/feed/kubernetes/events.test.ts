@@ -9,7 +9,7 @@ import { until } from '../../support/until.ts';
 import { OpenAccess, startFeed, startServer } from './support.ts';
 
 const web = { kind: 'Service', namespace: 'default', name: 'web', uid: 'uid-1' };
-const warning = { reason: 'FrontendBindFailed', message: 'TCP/10.96.0.1:80 cannot be listened on' };
+const warning = { reason: 'FrontendBindFailed', message: '10.96.0.1:80/TCP cannot be listened on' };
 const path = '/api/v1/namespaces/default/events';
 
 async function writing(t: TestContext) {

@@ -101,7 +101,7 @@ test('a relist of the same objects delivers nothing', async (t) => {
   const { feed, seen } = await startFeed(t, server);
   await feed.reload();
   assert.equal(seen.states.length, 1);
-  assert.equal(server.asked('/services', 'limit'), 2);
+  assert.equal(server.lists('/services'), 2);
   server.set(webSlice('10.0.0.9'));
   await feed.reload();
   assert.equal(endpointsOf(seen), '10.0.0.9', 'a reload is done when it is delivered');
@@ -134,7 +134,7 @@ test('an object that is wrong is named and stays as it was; the others apply', a
 });
 
 test('a server without EndpointSlices is asked for Endpoints', async (t) => {
-  const server = await startServer(t, { kinds: ['Service', 'Endpoints'] });
+  const server = await startServer(t, { kinds: new Set(['Service', 'Endpoints']) });
   server.set(web, endpointsObject('web', ['10.0.0.1', '10.0.0.2']));
   const { seen } = await startFeed(t, server);
   assert.equal(endpointsOf(seen), '10.0.0.1 10.0.0.2');
@@ -142,6 +142,22 @@ test('a server without EndpointSlices is asked for Endpoints', async (t) => {
   server.set(endpointsObject('web', ['10.0.0.3']));
   await untilEndpoints(seen, '10.0.0.3');
   assert.deepEqual(seen.problems, []);
+});
+
+test('a server that is updated, and has EndpointSlices then, is asked for them when its watch ends', async (t) => {
+  const kinds = new Set(['Service', 'Endpoints']);
+  const server = await startServer(t, { kinds });
+  server.set(web, endpointsObject('web', ['10.0.0.1']));
+  const { seen } = await startFeed(t, server);
+  await until(() => server.watches === 2, 'both are watched');
+  kinds.add('EndpointSlice');
+  server.set(webSlice('10.0.0.2'));
+  server.cutWatches('end');
+  await untilEndpoints(seen, '10.0.0.2');
+  await until(() => server.watches === 2, 'both are watched again');
+  server.cutWatches('end');
+  await until(() => server.watches === 2, 'and again');
+  assert.equal(server.lists('endpointslices'), 2, 'from then on without another list');
 });
 
 test('with a label selector the endpoints of other services are left out', async (t) => {
@@ -171,17 +187,48 @@ test('the own node tells its zone and networks; a heartbeat changes nothing', as
   server.set(nodeObject('n1', 'zone-c'));
   await until(() => seen.last.node?.place.zone === 'zone-c', 'it has moved');
   server.delete(nodeObject('n1', ''));
-  await until(() => seen.last.node === undefined, 'it is gone');
+  await until(() => seen.last.node?.place.zone === undefined, 'it is gone');
+  assert.deepEqual(seen.last.node, { place: { name: 'n1' }, podCidrs: [] });
 });
 
-test('without the right to read nodes services are served all the same', async (t) => {
+test('the own node tells its addresses, internal ones first, and no names', async (t) => {
   const server = await startServer(t);
-  server.set(web, webSlice('10.0.0.1'));
-  server.answers.set('/api/v1/nodes', 403);
+  const addresses = [
+    { type: 'Hostname', address: 'n1' },
+    { type: 'ExternalIP', address: '198.51.100.1' },
+    { type: 'InternalIP', address: '192.0.2.1' },
+    { type: 'InternalIP', address: '2001:DB8::0:1' },
+  ];
+  server.set(web, nodeObject('n1', 'zone-a', { addresses }));
   const { seen } = await startFeed(t, server, { nodeName: 'n1' });
-  await untilServices(seen, 'web');
-  assert.deepEqual(seen.codes, ['KUBERNETES_FORBIDDEN']);
+  assert.deepEqual(seen.last.node?.addresses, ['192.0.2.1', '2001:db8::1', '198.51.100.1']);
+  await until(() => server.watches === 3, 'all are watched');
+  server.set(nodeObject('n1', 'zone-a', { addresses: addresses.slice(0, 2) }));
+  await until(() => seen.last.node?.addresses?.join() === '198.51.100.1', 'it has others');
 });
+
+for (const [name, status, code] of [
+  ['without the right to read nodes', 403, 'KUBERNETES_FORBIDDEN'],
+  ['by a server that has no nodes', 404, 'KUBERNETES_UNREACHABLE'],
+] as const) {
+  test(`${name} services are served all the same, and the name of the own node counts`, async (t) => {
+    const server = await startServer(t);
+    server.set(web, webSlice('10.0.0.1'));
+    server.answers.set('/api/v1/nodes', status);
+    const clock = new FakeClock();
+    const seen = new Recorder();
+    const feed = new KubeFeed({ name: 'kubernetes', clock, access: new OpenAccess(server), nodeName: 'n1' });
+    t.after(() => feed.close());
+    await feed.start(seen);
+    assert.deepEqual(seen.names, ['web']);
+    assert.deepEqual(seen.last.node?.place, { name: 'n1' });
+    assert.deepEqual(seen.codes, [code]);
+    await until(() => server.watches === 2, 'the others are watched');
+    clock.advance(1);
+    server.bookmark();
+    await until(() => feed.staleMs() === 0, 'and they alone can be stale');
+  });
+}
 
 test('staleness is the time since the server was last heard of', async (t) => {
   const server = await startServer(t);
@@ -191,6 +238,10 @@ test('staleness is the time since the server was last heard of', async (t) => {
   t.after(() => feed.close());
   await feed.start(new Recorder());
   await until(() => server.watches === 2, 'both are watched');
+  // The feed knows so, too, once it has heard from both: only then may time pass.
+  clock.advance(1);
+  server.bookmark();
+  await until(() => feed.staleMs() === 0, 'both watches are heard');
   clock.advance(60_000);
   assert.equal(feed.staleMs(), 60_000);
   server.bookmark();
@@ -223,4 +274,17 @@ test('closing ends every watch', async (t) => {
   await until(() => server.watches === 2, 'both are watched');
   await feed.close();
   await until(() => server.watches === 0, 'none is left');
+});
+
+test('closing does not wait for credentials that do not come', async () => {
+  let asked = 0;
+  const connection = () => {
+    asked += 1;
+    return new Promise<never>(() => {});
+  };
+  const access = { connection, renew: () => {} };
+  const feed = new KubeFeed({ name: 'kubernetes', clock: new FakeClock(), access });
+  void feed.start(new Recorder());
+  await until(() => asked === 2, 'it asks for both lists');
+  await feed.close();
 });

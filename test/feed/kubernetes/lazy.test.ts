@@ -23,3 +23,17 @@ test('who has no Kubernetes feed loads neither it nor the client library', () =>
     assert.ok(!imports.some((path) => path.includes('/kubernetes/')), `${file} loads the feed`);
   }
 });
+
+/** The files that name `text`, in an import of any kind or otherwise; imports of types do not count. */
+const naming = (text: string) =>
+  files.filter((file) =>
+    readFileSync(join(src, file), 'utf8')
+      .replaceAll(/^import type .*$/gm, '')
+      .includes(text),
+  );
+
+test('the process that forwards never loads the client library, whose 800 modules would stop it for long', () => {
+  assert.deepEqual(naming("'@kubernetes/client-node'"), ['feed/kubernetes/credentials-of.ts']);
+  assert.deepEqual(naming("'./credentials-of.ts'"), ['feed/kubernetes/credentials-program.ts']);
+  assert.deepEqual(naming('credentials-program'), ['feed/kubernetes/credentials.ts'], 'it is a program, and no import');
+});

@@ -20,5 +20,5 @@ test('a line that no object can be is held no longer, and the next one is whole'
   const splitter = new LineSplitter();
   const megabyte = Buffer.alloc(1024 ** 2, 'x');
   for (let count = 0; count < 17; count += 1) assert.deepEqual([...splitter.push(megabyte)], []);
-  assert.deepEqual([...splitter.push(Buffer.from('end\nnext\n'))], ['', 'next']);
+  assert.deepEqual([...splitter.push(Buffer.from('end\nnext\n'))], ['…', 'next']);
 });

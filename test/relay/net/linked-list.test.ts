@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { type Linked, LinkedList } from '../../../src/relay/net/linked-list.ts';
+import { type Linked, LinkedList } from '../../../src/relay/linked-list.ts';
 
 interface Member extends Linked<Member> {
   readonly id: number;

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { test } from 'node:test';
 import { bindSocket, closeSocket, SocketBuffers } from '../../../src/relay/net/udp-socket.ts';
+import type { BufferSizes } from '../../../src/relay/udp-shared.ts';
 import { ip } from '../../support/model.ts';
 
 const address = ip(`127.79.${process.pid % 250}.1`);
@@ -19,23 +20,20 @@ test('an address that is not of this host is an error', async () => {
   await assert.rejects(bindSocket(ip('192.0.2.1'), 0), { code: 'EADDRNOTAVAIL' });
 });
 
-test('a refused size of a buffer is told once and harms nothing', async () => {
-  const told: object[] = [];
-  const huge = 2 ** 30;
-  const buffers = new SocketBuffers({ receiveBytes: huge, sendBytes: huge, clamped: (granted) => told.push(granted) });
+test('the sizes of the buffers are those asked for, and what is granted is told', async () => {
+  const told: BufferSizes[] = [];
   const socket = await bindSocket(address, 0);
-  buffers.apply(socket);
-  buffers.apply(socket);
-  assert.equal(told.length, 1);
-  socket.send('x', socket.address().port, address);
-  await once(socket, 'message');
+  new SocketBuffers({ receiveBytes: 65_536, sendBytes: 65_536 }, (granted) => told.push(granted)).apply(socket);
+  assert.deepEqual(told, [{ receiveBytes: socket.getRecvBufferSize(), sendBytes: socket.getSendBufferSize() }]);
+  assert.ok(socket.getRecvBufferSize() >= 65_536 && socket.getSendBufferSize() >= 65_536);
   await closeSocket(socket);
 });
 
-test('sizes that are granted are not told', async () => {
-  const buffers = new SocketBuffers({ receiveBytes: 65_536, sendBytes: 65_536, clamped: () => assert.fail() });
+test('a refused size of a buffer harms nothing', async () => {
+  const huge = { receiveBytes: 2 ** 31, sendBytes: 2 ** 31 };
   const socket = await bindSocket(address, 0);
-  buffers.apply(socket);
-  assert.ok(socket.getRecvBufferSize() >= 65_536);
+  new SocketBuffers(huge, ({ receiveBytes }) => assert.ok(receiveBytes < 2 ** 31)).apply(socket);
+  socket.send('x', socket.address().port, address);
+  await once(socket, 'message');
   await closeSocket(socket);
 });

@@ -118,6 +118,17 @@ describe('PROXY v2: what the bytes mean', () => {
   ];
   for (const [name, bytes, expected] of rows) test(name, () => assert.deepEqual(decodeProxyHeader(bytes), expected));
 
+  const udpRows: [string, Buffer, Decoded][] = [
+    ['UDP over IPv4', v2(0x21, 0x12, four), header(28, [...ends4[0]], [...ends4[1]])],
+    ['UDP over IPv6', v2(0x21, 0x22, six), header(52, ['2001:db8::1', 12345], ['fd00::2', 443])],
+    ['TCP', v2(0x21, 0x11, four), header(28)],
+    ['LOCAL', v2(0x20, 0x12, four), header(28)],
+    ['v1', Buffer.from('PROXY TCP4 192.0.2.1 198.51.100.2 12345 80\r\n'), { kind: 'invalid' }],
+    ['too short for IPv4', v2(0x21, 0x12, four.slice(0, 11)), { kind: 'invalid' }],
+  ];
+  for (const [name, bytes, expected] of udpRows)
+    test(`for UDP: ${name}`, () => assert.deepEqual(decodeProxyHeader(bytes, 'UDP'), expected));
+
   const wrong: Record<string, Buffer> = {
     'another signature': Buffer.from('\r\n\r\n\0\r\nQUIX\n!', 'latin1'),
     'version 1': v2(0x11, 0x11, four),
