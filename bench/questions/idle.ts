@@ -45,9 +45,13 @@ function collectable(rig: Rig): Rig {
   return { ...rig, sluiceFlags: [...rig.sluiceFlags, '--expose-gc', '--import', collector] };
 }
 
+/** How long after a rush sluice gives freed memory back (`src/base/calm.ts`: a second and the rest of another). */
+const calmMs = 2_200;
+
 /** What stays resident when garbage is collected, where there is any. Twice, as some of it goes only then. */
 async function collectedKiB(pid: number, { engine }: Subject): Promise<number> {
   if (engine === undefined) return settledKiB(pid);
+  await delay(calmMs);
   for (let times = 0; times < 2; times += 1) {
     process.kill(pid, 'SIGPWR');
     await delay(200);

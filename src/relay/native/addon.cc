@@ -1,3 +1,4 @@
+#include <malloc.h>
 #include <node_api.h>
 
 #include <cerrno>
@@ -26,6 +27,13 @@ napi_value create(napi_env env, napi_callback_info info) {
 
 napi_value close(napi_env env, napi_callback_info info) {
   instanceOf({env, info}).close();
+  return nullptr;
+}
+
+napi_value trim(napi_env, napi_callback_info) {
+#ifdef __GLIBC__
+  ::malloc_trim(0);
+#endif
   return nullptr;
 }
 
@@ -131,6 +139,7 @@ NAPI_MODULE_INIT() {
       method("create", create),
       method("close", close),
       method("refusal", refusal),
+      method("trim", trim),
       method("listenTcp", onEngine<listenTcp>),
       method("configureTcp", onEngine<configureTcp>),
       method("stopListening", onEngine<stopListening>),

@@ -43,6 +43,8 @@ export const ioUring = 3;
 export interface Addon {
   /** The errno with which the kernel refuses this process one of `privilegedOptions`, or `ioUring`; 0: it does not. */
   refusal(option: number): number;
+  /** Gives the kernel what malloc(3) keeps of freed memory: malloc_trim(3), where the C library has it. */
+  trim(): void;
   /**
    * `events`: room for 512 events. `threads`: relay threads, 0: none of its own. `bufferBytes`: the size of one read.
    * `mostPipes`: of each thread. `turnsAtHome`: a flow goes from the event loop to its thread after so many events.

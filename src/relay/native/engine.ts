@@ -1,5 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { getSystemErrorName } from 'node:util';
+import { Calm } from '../../base/calm.ts';
 import type { Clock, Timer } from '../../base/clock.ts';
 import { Deadlines } from '../deadlines.ts';
 import type { DescriptorBudget } from '../descriptors.ts';
@@ -59,6 +60,8 @@ export class NativeEngine implements RelayEngine {
   readonly #tcp: TcpShared<NativeTcpFlow>;
   readonly #sweeper: Sweeper;
   readonly #udp: UdpPlane;
+  /** Connections make and leave free memory, in this thread and in those of V8, which malloc(3) would keep for good. */
+  readonly #calm: Calm;
   /** Listeners for which accept(2) has failed. */
   readonly #resting = new Set<number>();
   #wakeup: Timer | undefined;
@@ -108,6 +111,7 @@ export class NativeEngine implements RelayEngine {
       mark,
     };
     this.#sweeper = new Sweeper(clock);
+    this.#calm = new Calm(clock, () => addon.trim());
     const shared = new UdpShared({ ...udp, clock, descriptors });
     this.#udp = new UdpPlane({ addon, instance: this.#instance, shared, cells, mark, rings }, this.#sweeper);
   }
@@ -155,6 +159,7 @@ export class NativeEngine implements RelayEngine {
     switch (kind) {
       case eventKind.accepted:
         this.#live += 1;
+        this.#calm.note();
         this.#tcpFlows[slot] = this.#tcpListeners.get(first)?.accepted(slot, second);
         return;
       case eventKind.connected:
@@ -197,6 +202,7 @@ export class NativeEngine implements RelayEngine {
 
   #left(): void {
     this.#live -= 1;
+    this.#calm.note();
     if (this.#resting.size > 0) this.#resume();
     if (this.#live === 0) this.#allGone?.();
   }
