@@ -7,15 +7,31 @@ import { reportsFolder } from '../sanitizers/reports.ts';
  * has something to report of Node.js itself, whenever that is, and keeps it.
  */
 export function openDescriptors(pid: number | 'self'): number {
-  const folder = `/proc/${pid}/fd`;
-  return readdirSync(folder).filter((name) => isOwn(join(folder, name))).length;
+  return openFiles(pid).length;
 }
 
-function isOwn(link: string): boolean {
+/**
+ * Those that are no pipes: the native engine keeps the pipes of bulk streams for the next ones, as many as were in use at
+ * once, which is chance.
+ */
+export function descriptorsBesidePipes(pid: number): number {
+  return openFiles(pid).filter((file) => !file.startsWith('pipe:')).length;
+}
+
+/** What they lead to, as readlink(2) of /proc/PID/fd says it. */
+function openFiles(pid: number | 'self'): string[] {
+  const folder = `/proc/${pid}/fd`;
+  return readdirSync(folder)
+    .map((name) => fileOf(join(folder, name)))
+    .filter((file) => file !== undefined)
+    .filter((file) => !file.includes(`/${reportsFolder}`));
+}
+
+function fileOf(link: string): string | undefined {
   try {
-    return !readlinkSync(link).includes(`/${reportsFolder}`);
+    return readlinkSync(link);
   } catch {
     // It was closed while we looked.
-    return false;
+    return undefined;
   }
 }

@@ -8,7 +8,7 @@ import { dirname, join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import type { ReadyResponse, ServicesResponse } from '../../src/admin/shapes.ts';
-import { openDescriptors } from './descriptors.ts';
+import { descriptorsBesidePipes } from './descriptors.ts';
 import { type PrometheusFamily, parsePrometheus } from './prometheus-text.ts';
 import { until } from './until.ts';
 
@@ -210,9 +210,9 @@ export class Program {
     return Number(kib) * 1024;
   }
 
-  /** How many descriptors it has open. */
+  /** How many descriptors it has open, beside pipes. */
   descriptors(): number {
-    return openDescriptors(this.pid);
+    return descriptorsBesidePipes(this.pid);
   }
 
   /** Processor time of all its threads so far, in milliseconds: utime and stime of proc(5), in steps of 10. */
