@@ -34,10 +34,11 @@ test('the limit of this process is a number', () => {
 });
 
 test('an open file is counted', () => {
+  // Node.js itself may close one meanwhile.
   const before = openDescriptors();
-  const descriptors = Array.from({ length: 10 }, () => openSync('/dev/null', 'r'));
+  const descriptors = Array.from({ length: 100 }, () => openSync('/dev/null', 'r'));
   try {
-    assert.ok(openDescriptors() >= before + 8);
+    assert.ok(openDescriptors() >= before + 90);
   } finally {
     for (const descriptor of descriptors) closeSync(descriptor);
   }

@@ -3,7 +3,7 @@ import { closeSync, mkdtempSync, openSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
-import { openDescriptors } from '../support/descriptors.ts';
+import { openFiles } from '../support/descriptors.ts';
 import { ourReports, reportsFolder } from './reports.ts';
 
 const raceOf = (first: string, second: string) => `==================
@@ -63,12 +63,19 @@ describe('which reports of sanitizers are ours', () => {
 });
 
 test('the file of a report is not among the descriptors of a process, others are', (t) => {
-  const folders = [reportsFolder, 'sluice-others-'].map((name) => mkdtempSync(join(tmpdir(), name)));
-  const before = openDescriptors('self');
-  const files = folders.map((folder) => openSync(join(folder, 'report.1'), 'w'));
-  t.after(() => {
-    for (const file of files) closeSync(file);
-    for (const folder of folders) rmSync(folder, { recursive: true });
+  const files = [reportsFolder, 'sluice-others-'].map((name) => {
+    const folder = mkdtempSync(join(tmpdir(), name));
+    const file = join(folder, 'report.1');
+    const descriptor = openSync(file, 'w');
+    t.after(() => {
+      closeSync(descriptor);
+      rmSync(folder, { recursive: true });
+    });
+    return file;
   });
-  assert.equal(openDescriptors('self'), before + 1);
+  const open = openFiles('self');
+  assert.deepEqual(
+    files.map((file) => open.includes(file)),
+    [false, true],
+  );
 });

@@ -18,8 +18,8 @@ export function descriptorsBesidePipes(pid: number): number {
   return openFiles(pid).filter((file) => !file.startsWith('pipe:')).length;
 }
 
-/** What they lead to, as readlink(2) of /proc/PID/fd says it. */
-function openFiles(pid: number | 'self'): string[] {
+/** What its descriptors lead to, as readlink(2) of /proc/PID/fd says it. */
+export function openFiles(pid: number | 'self'): string[] {
   const folder = `/proc/${pid}/fd`;
   return readdirSync(folder)
     .map((name) => fileOf(join(folder, name)))
