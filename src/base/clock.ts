@@ -13,8 +13,9 @@ export interface Clock {
   wallTime(): number;
   /**
    * Calls `task` once, `delayMs` from now, behind whatever has come in by then: a process that was stopped, or was busy,
-   * learns first that an endpoint has answered, and then that its time is over. Timeouts are judged by `asOf`, when the
-   * task came due: what came in between then and `now()` may not have been heard. The timer does not keep the process alive.
+   * learns first that an endpoint has answered, and then that its time is over. If that was for long, other threads have
+   * as long again to say what came in, a second at most. Timeouts are judged by `asOf`: what came in between then and
+   * `now()` may not have been heard. The timer does not keep the process alive.
    */
   after(delayMs: number, task: (asOf: number) => void): Timer;
   /** A number in [0, 1). */
@@ -24,17 +25,31 @@ export interface Clock {
 /** The longest delay that a Node.js timer holds (2^31 − 1 ms); longer ones would fire at once. */
 const maxTimerMs = 2_147_483_647;
 
+/** A timer that is late by so many milliseconds, or more, tells of a process that was stopped. */
+const lateMs = 100;
+const longestGraceMs = 1_000;
+
 export const systemClock: Clock = {
   now: () => performance.now(),
   wallTime: () => Date.now(),
   after(delayMs, task) {
+    const waitMs = Math.min(Math.max(delayMs, 0), maxTimerMs);
+    const dueAt = performance.now() + waitMs;
+    let timer: NodeJS.Timeout;
     let behind: NodeJS.Immediate | undefined;
+    const start = (ms: number, then: () => void) => {
+      timer = setTimeout(then, ms);
+      timer.unref();
+    };
     // Timers come before sockets in a turn of the event loop, immediates after them.
     const due = () => {
       behind = setImmediate(task, performance.now());
     };
-    const timer = setTimeout(due, Math.min(Math.max(delayMs, 0), maxTimerMs));
-    timer.unref();
+    start(waitMs, () => {
+      const late = performance.now() - dueAt;
+      if (late < lateMs) due();
+      else start(Math.min(late, longestGraceMs), due);
+    });
     const cancel = () => {
       clearTimeout(timer);
       clearImmediate(behind);

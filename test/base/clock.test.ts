@@ -68,11 +68,48 @@ test('a task that is due runs behind what has come in by then, and is told when 
   const begun = systemClock.now();
   systemClock.after(1, (asOf) => order.push('task', asOf));
   sender.write('they are there before the task is due');
-  hold(50);
+  hold(20);
   await until(() => order.length === 4, 'both have come');
   const [bytes, heardAt, task, asOf] = order;
   assert.deepEqual([bytes, task], ['bytes', 'task']);
-  assert.ok(begun + 50 <= Number(asOf) && Number(asOf) <= Number(heardAt), `from ${begun}: ${order}`);
+  assert.ok(begun + 20 <= Number(asOf) && Number(asOf) <= Number(heardAt), `from ${begun}: ${order}`);
+});
+
+test('a task that is late by much leaves other threads as long again, a second at most', async () => {
+  const lag = async (heldMs: number) => {
+    await nextTurn();
+    const dueAt = systemClock.now() + 1;
+    let toldMs = 0;
+    systemClock.after(1, (asOf) => {
+      toldMs = asOf - dueAt;
+    });
+    hold(heldMs);
+    const lateMs = systemClock.now() - dueAt;
+    await until(() => toldMs > 0, 'the task ran');
+    return { lateMs, toldMs };
+  };
+  const short = await lag(250);
+  assert.ok(short.toldMs >= 2 * short.lateMs - 1, JSON.stringify(short));
+  const long = await lag(2_500);
+  assert.ok(long.lateMs + 999 <= long.toldMs && long.toldMs < 2 * long.lateMs, JSON.stringify(long));
+});
+
+test('a task that is late by much is cancelled as any other', async () => {
+  let ran = false;
+  const timer = systemClock.after(1, () => {
+    ran = true;
+  });
+  await nextTurn();
+  hold(150);
+  // Behind its timer, before the time that it leaves is over.
+  await nextTurn();
+  timer.cancel();
+  let later = false;
+  systemClock.after(300, () => {
+    later = true;
+  });
+  await until(() => later, 'the later task ran');
+  assert.equal(ran, false);
 });
 
 test('a task that is cancelled by what has come in meanwhile does not run', async (t) => {
