@@ -11,7 +11,7 @@ const preload = buildPreload('system-calls', folder);
 export const skip = preload === undefined ? 'needs a C compiler (cc)' : false;
 
 export interface Failure {
-  readonly call: 'send' | 'recv' | 'splice' | 'socket' | 'epoll_ctl' | 'io_uring_enter';
+  readonly call: 'send' | 'recv' | 'splice' | 'accept4' | 'socket' | 'epoll_ctl' | 'io_uring_enter';
   readonly code: string;
   readonly errno: number;
   /** 1: each call, 2: every other one. */

@@ -57,6 +57,11 @@ static int isIpv4(int fd) {
 }
 
 /* The admin socket of the test is of another family. */
+int accept4(int fd, struct sockaddr *peer, socklen_t *size, int flags) {
+  int (*next)(int, struct sockaddr *, socklen_t *, int) = dlsym(RTLD_NEXT, "accept4");
+  return isIpv4(fd) && fails("accept4") ? -1 : next(fd, peer, size, flags);
+}
+
 int socket(int domain, int type, int protocol) {
   int (*next)(int, int, int) = dlsym(RTLD_NEXT, "socket");
   return domain == AF_INET && fails("socket") ? -1 : next(domain, type, protocol);

@@ -80,6 +80,31 @@ describe('system calls fail although the connections are well', { skip }, () => 
     });
   }
 
+  for (const { code, errno } of [
+    { code: 'ENOMEM', errno: 12 },
+    { code: 'EPERM', errno: 1 },
+    { code: 'EACCES', errno: 13 },
+  ]) {
+    test(`accept4, ${code}, for a second: it is tried again now and then, and the client is answered at last`, async (t) => {
+      const { target } = await backend(t, echo);
+      const place = await frontendAt(vip);
+      const failure = { call: 'accept4', code, errno, every: 1 } as const;
+      const { program, fail, mend, failures } = await failingProgram(t, failure, configOf([service(place, [target])]));
+      if ((await program.engine()) !== 'native') return t.skip('libuv has other calls');
+      fail();
+      const answer = ask(place);
+      await delay(1_000);
+      const tries = failures();
+      mend();
+      assert.deepEqual(await answer, { kind: 'answered', answer: 'hello' });
+      assert.ok(tries > 1 && tries < 50, `${tries} tries`);
+      const families = await settled(program);
+      // One more may have failed before it was mended.
+      const counted = samplesOf(families, 'sluice_accept_failures_total', { code })[0]?.value ?? 0;
+      assert.ok(counted >= tries, `${counted} of ${tries}`);
+    });
+  }
+
   test('io_uring_enter: datagrams are sent without it, and none is lost', { timeout: 20_000 }, async (t) => {
     const [udpVip, pod] = [address(1), address(2)];
     const { received } = await udpPod(t, pod);

@@ -44,7 +44,7 @@ export interface NativeEngineInit {
 /** As `Addon.create` takes it: more than the connections that are ready at once mostly have sent. */
 const outboxBytes = 64 * 1024;
 
-/** How long nobody is accepted after accept(2) has failed for want of descriptors or memory. */
+/** How long nobody is accepted after accept(2) has failed, mostly for want of descriptors or memory. */
 const restMs = 100;
 
 /** The relay engine below JavaScript: epoll(7), splice(2) and threads in an addon, which asks here who gets what. */

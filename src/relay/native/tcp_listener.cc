@@ -27,10 +27,13 @@ Fd openListener(const Address& address, const ListenOptions& options) {
   return fd;
 }
 
-/** accept(2): of the connection, not of the listener; the next one may be well. */
+/**
+ * accept(2): of the connection, not of the listener; the next one may be well. Not EPERM and EACCES: a security module says
+ * them before a connection is taken, so the next call would get the same.
+ */
 bool isOfConnection(int error) {
-  return error == ECONNABORTED || error == EPROTO || error == EPERM || error == ENETDOWN || error == EHOSTDOWN ||
-         error == EHOSTUNREACH || error == ENETUNREACH || error == EINTR;
+  return error == ECONNABORTED || error == EPROTO || error == ENETDOWN || error == EHOSTDOWN || error == EHOSTUNREACH ||
+         error == ENETUNREACH || error == EINTR;
 }
 }  // namespace
 
@@ -72,7 +75,7 @@ void TcpListener::acceptSome(int most) {
     } else if (errno == EAGAIN) {
       return;
     } else if (!isOfConnection(errno)) {
-      // No descriptor or no memory: clients wait in the kernel's queue until the listener is resumed.
+      // No descriptor, no memory, no leave: clients wait in the kernel's queue until the listener is resumed.
       poll_.stop();
       failed_(*this, errno);
       return;
