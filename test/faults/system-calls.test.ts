@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { describe, type TestContext, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { assertNoErrors, endings, settled } from '../support/books.ts';
-import { ask, type Place } from '../support/load.ts';
+import { ask, type Outcome, type Place } from '../support/load.ts';
 import { address, podPort, udpClient, udpPod, vipPort } from '../support/pods.ts';
 import { samplesOf, sumOfSamples } from '../support/prometheus-text.ts';
 import { backend, client, digest, echo, endOf, hashOf } from '../support/sockets.ts';
@@ -14,6 +14,7 @@ import { configOf, frontendAt, service } from './service.ts';
 const vip = '127.60.14.1';
 const bulk = randomBytes(6 * 1024 * 1024);
 const questions = 20;
+const proxyHeader = 'PROXY TCP4 10.1.2.3 10.4.5.6 1234 80\r\n';
 
 /** Some questions, one after the other: enough for the connection to get a thread of its own. Then the echo of `bulk`, while it is sent. */
 async function exchange(t: TestContext, { host, port }: Place): Promise<{ hash: string; bytes: number }> {
@@ -77,6 +78,28 @@ describe('system calls fail although the connections are well', { skip }, () => 
       assert.deepEqual(await digest(socket), { hash: hashOf(bulk), bytes: bulk.length });
       assert.deepEqual(endings(await settled(program)), { closed: 1 });
       assertNoErrors(program);
+    });
+  }
+
+  for (const { code, errno } of [
+    { code: 'EINTR', errno: 4 },
+    { code: 'ENOMEM', errno: 12 },
+  ]) {
+    test(`recv, ${code}, one in 2: nothing of a PROXY header goes to an endpoint`, async (t) => {
+      const { target } = await backend(t, echo);
+      const place = await frontendAt(vip);
+      const accept = `proxyProtocol: { accept: { from: [127.0.0.0/8] } }`;
+      const failure = { call: 'recv', code, errno, every: 2 } as const;
+      const config = configOf([service(place, [target], accept)]);
+      const { program, fail } = await failingProgram(t, failure, config);
+      if ((await program.engine()) !== 'native') return t.skip('libuv has other calls');
+      fail();
+      const outcomes: Outcome[] = [];
+      for (let count = 0; count < 10; count += 1) outcomes.push(await ask(place, `${proxyHeader}hello`));
+      const answers = outcomes.flatMap((outcome) => (outcome.kind === 'answered' ? [outcome.answer] : []));
+      for (const answer of answers) assert.equal(answer, 'hello');
+      if (code === 'EINTR') assert.equal(answers.length, outcomes.length);
+      await settled(program);
     });
   }
 

@@ -126,8 +126,7 @@ napi_value peek(const Arguments& in, TcpFlow& flow) {
 }
 
 napi_value drop(const Arguments& in, TcpFlow& flow) {
-  flow.drop(static_cast<std::size_t>(in.integer(2)));
-  return nullptr;
+  return boolean(in.env(), flow.drop(static_cast<std::size_t>(in.integer(2))));
 }
 
 }  // namespace

@@ -103,8 +103,8 @@ export interface Addon {
   watchHead(instance: Instance, slot: number): boolean;
   /** Copies what the client has sent so far: how many bytes, 0 at its end, or a negative errno. */
   peek(instance: Instance, slot: number, to: Uint8Array): number;
-  /** Takes the first `size` bytes of it. */
-  drop(instance: Instance, slot: number, size: number): void;
+  /** Takes the first `size` bytes of it, which have been seen. False: they are still there. */
+  drop(instance: Instance, slot: number, size: number): boolean;
 
   /**
    * Binds exactly `address`; returns the listener's number. The sizes of buffers are those of all its sockets, in bytes;

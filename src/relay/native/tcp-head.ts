@@ -24,7 +24,7 @@ export function readHead(
   if (size === -constants.errno.EAGAIN) return { kind: 'more' };
   const decoded = decodeProxyHeader(Buffer.from(buffer.buffer, 0, Math.max(size, 0)));
   if (decoded.kind === 'header') {
-    addon.drop(instance, slot, decoded.length);
+    if (!addon.drop(instance, slot, decoded.length)) return { kind: 'none', reason: 'error', by: 'sluice' };
     return { kind: 'header', ends: decoded.ends };
   }
   if (size <= 0) return { kind: 'none', reason: 'client-gone', by: 'client' };

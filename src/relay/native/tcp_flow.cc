@@ -33,9 +33,14 @@ bool TcpFlow::watchHead() {
   return watchesClient_;
 }
 
-ssize_t TcpFlow::peek(char* to, std::size_t size) const { return ::recv(client_.fd.get(), to, size, MSG_PEEK); }
+ssize_t TcpFlow::peek(char* to, std::size_t size) const {
+  return uninterrupted([&] { return ::recv(client_.fd.get(), to, size, MSG_PEEK); });
+}
 
-void TcpFlow::drop(std::size_t size) const { ::recv(client_.fd.get(), nullptr, size, MSG_TRUNC); }
+bool TcpFlow::drop(std::size_t size) const {
+  const ssize_t dropped = uninterrupted([&] { return ::recv(client_.fd.get(), nullptr, size, MSG_TRUNC); });
+  return dropped == static_cast<ssize_t>(size);
+}
 
 int TcpFlow::dial(Reactor& home, const Place& place, const Address& endpoint, const Address& source,
                   std::string_view header) {

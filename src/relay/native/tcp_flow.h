@@ -57,8 +57,8 @@ class TcpFlow {
   bool watchHead();
   /** What the client has sent so far, without taking it: like recv(2). */
   ssize_t peek(char* to, std::size_t size) const;
-  /** Takes the first `size` bytes of it. */
-  void drop(std::size_t size) const;
+  /** Takes the first `size` bytes of it, which have been seen. False: they are still there. */
+  bool drop(std::size_t size) const;
 
   // Where it is relayed; before, at home.
 
