@@ -11,7 +11,16 @@ const preload = buildPreload('system-calls', folder);
 export const skip = preload === undefined ? 'needs a C compiler (cc)' : false;
 
 export interface Failure {
-  readonly call: 'send' | 'recv' | 'splice' | 'accept4' | 'socket' | 'epoll_ctl' | 'io_uring_enter';
+  readonly call:
+    | 'send'
+    | 'recv'
+    | 'sendmsg'
+    | 'recvmmsg'
+    | 'splice'
+    | 'accept4'
+    | 'socket'
+    | 'epoll_ctl'
+    | 'io_uring_enter';
   readonly code: string;
   readonly errno: number;
   /** 1: each call, 2: every other one. */

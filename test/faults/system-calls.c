@@ -45,6 +45,16 @@ ssize_t recv(int fd, void *bytes, size_t count, int flags) {
   return fails("recv") ? -1 : next(fd, bytes, count, flags);
 }
 
+ssize_t sendmsg(int fd, const struct msghdr *message, int flags) {
+  ssize_t (*next)(int, const struct msghdr *, int) = dlsym(RTLD_NEXT, "sendmsg");
+  return fails("sendmsg") ? -1 : next(fd, message, flags);
+}
+
+int recvmmsg(int fd, struct mmsghdr *messages, unsigned count, int flags, struct timespec *timeout) {
+  int (*next)(int, struct mmsghdr *, unsigned, int, struct timespec *) = dlsym(RTLD_NEXT, "recvmmsg");
+  return fails("recvmmsg") ? -1 : next(fd, messages, count, flags, timeout);
+}
+
 ssize_t splice(int from, off64_t *fromAt, int to, off64_t *toAt, size_t count, unsigned flags) {
   ssize_t (*next)(int, off64_t *, int, off64_t *, size_t, unsigned) = dlsym(RTLD_NEXT, "splice");
   return fails("splice") ? -1 : next(from, fromAt, to, toAt, count, flags);

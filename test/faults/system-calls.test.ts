@@ -128,6 +128,26 @@ describe('system calls fail although the connections are well', { skip }, () => 
     });
   }
 
+  for (const failure of [
+    { call: 'recvmmsg', code: 'EINTR', errno: 4, every: 2 },
+    { call: 'recvmmsg', code: 'ENOMEM', errno: 12, every: 2 },
+    { call: 'sendmsg', code: 'EINTR', errno: 4, every: 2 },
+  ] as const) {
+    test(`${failure.call}, ${failure.code}, one in 2: no datagram waits for the next one, or is lost`, async (t) => {
+      const [udpVip, pod] = [address(3), address(4)];
+      await udpPod(t, pod);
+      const line = `  - { name: udp, vip: ${udpVip}, ports: [{ port: ${vipPort}, protocol: UDP }], backends: ["${pod}:${podPort}"] }`;
+      const { program, fail } = await failingProgram(t, failure, configOf([line]));
+      if ((await program.engine()) !== 'native') return t.skip('libuv has other calls');
+      fail();
+      for (let count = 0; count < 10; count += 1) {
+        const { ask: askPod } = await udpClient(t, udpVip, address(250));
+        for (const word of ['one', 'two', 'three']) assert.equal(await askPod(word), `${pod}:${word}`);
+      }
+      assert.equal(sumOfSamples(await program.metrics(), 'sluice_datagrams_dropped_total'), 0);
+    });
+  }
+
   test('io_uring_enter: datagrams are sent without it, and none is lost', { timeout: 20_000 }, async (t) => {
     const [udpVip, pod] = [address(1), address(2)];
     const { received } = await udpPod(t, pod);

@@ -23,9 +23,6 @@ constexpr int kBulkAfter = 2;
 constexpr int kSmallAfter = 16;
 constexpr std::size_t kSmallSplice = 8 * 1024;
 
-/** Whether `error` is of this host, and may be over in a moment. */
-bool isShortage(int error) { return error == ENOBUFS || error == ENOMEM; }
-
 /** Whether splice(2) has failed with `error` although the connection is well: no memory, or it may not be used here. */
 bool isOfSplicing(int error) {
   return isShortage(error) || error == EINVAL || error == ENOSYS || error == EPERM || error == EACCES;

@@ -20,7 +20,8 @@ unsigned Inbox::receive(int fd) {
     messages_[index].msg_hdr.msg_namelen = Address::room;
     segmentSizes_[index].offerTo(messages_[index].msg_hdr);
   }
-  used_ = static_cast<unsigned>(std::max(::recvmmsg(fd, messages_.data(), kMost, 0, nullptr), 0));
+  const int count = uninterrupted([&] { return ::recvmmsg(fd, messages_.data(), kMost, 0, nullptr); });
+  used_ = static_cast<unsigned>(std::max(count, 0));
   return used_;
 }
 

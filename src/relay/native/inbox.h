@@ -22,7 +22,7 @@ class Inbox {
 
   Inbox();
 
-  /** Takes what waits in `fd`, at most `kMost`; returns how many there were, a train counted as one. */
+  /** Takes what waits in `fd`, at most `kMost`; returns how many there were, a train counted as one; if none, see errno. */
   unsigned receive(int fd);
   /** Gives `take` each datagram and its sender. */
   template <typename Take>

@@ -57,7 +57,8 @@ void SendBatch::sendEach(std::span<int> results) {
   for (std::size_t index = 0; index < messageCount_; ++index) {
     if (results[index] != Ring::kNotSent) continue;
     const auto& [from, count, header, segmentSize] = messages_[index];
-    const ssize_t sent = ::sendmsg(sessions_[from]->socket(), &header, 0);
+    const int fd = sessions_[from]->socket();
+    const ssize_t sent = uninterrupted([&] { return ::sendmsg(fd, &header, 0); });
     results[index] = sent < 0 ? -errno : static_cast<int>(sent);
   }
 }

@@ -111,6 +111,8 @@ bool isConnectedToItself(int fd) {
   return ::getpeername(fd, peer.get(), &size) == 0 && local == peer;
 }
 
+bool isShortage(int error) { return error == ENOBUFS || error == ENOMEM; }
+
 bool isReset(int error) { return error == ECONNRESET || error == EPIPE || error == ECONNABORTED; }
 
 }  // namespace sluice

@@ -100,6 +100,9 @@ auto uninterrupted(Call call) {
 /** Whether both ends of the socket are the same. */
 bool isConnectedToItself(int fd);
 
+/** Whether `error` is of this host, and may be over in a moment. */
+bool isShortage(int error);
+
 /** Whether `error` is what a socket says when the peer has reset the connection, reading or writing. */
 bool isReset(int error);
 

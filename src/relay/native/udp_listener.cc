@@ -66,6 +66,7 @@ void UdpListener::stop() {
 void UdpListener::ready(std::uint32_t) {
   if (!fd_) return;
   const unsigned count = udp_.inbox.receive(fd_.get());
+  if (count == 0 && isShortage(errno)) return udp_.reactor.later(*this);
   udp_.inbox.forEach(count, [&](const Address& sender, std::string_view datagram) { receive(sender, datagram); });
   udp_.sends.send();
   // Less than a full load: the kernel has no more, and tells when it has.

@@ -118,7 +118,7 @@ void UdpSession::send(std::string_view datagram) {
   msghdr message{};
   message.msg_iov = pieces.data();
   message.msg_iovlen = pieces.size();
-  const ssize_t result = ::sendmsg(socket(), &message, 0);
+  const ssize_t result = uninterrupted([&] { return ::sendmsg(socket(), &message, 0); });
   sent(datagram, result < 0 ? -errno : result);
 }
 
